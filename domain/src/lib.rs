@@ -1,0 +1,30 @@
+//! The business of Naryad, without HTTP: entities beside their rules, use cases, ports and the one write path.
+//!
+//! A request goes one way: a use case (an [`Act`](write::Act)) runs inside the write path, changes rows only through
+//! [`Tx`](write::Tx), and the write path appends the journal, enqueues the jobs and feeds the phones.
+
+pub mod auth;
+pub mod blob;
+pub mod calendar;
+pub mod catalogue;
+pub mod clock;
+pub mod db;
+pub mod deadline;
+pub mod error;
+pub mod feed;
+pub mod id;
+pub mod job;
+pub mod journal;
+pub mod material;
+pub mod people;
+pub mod photo;
+pub mod place;
+pub mod scope;
+pub mod text;
+pub mod ticket;
+pub mod visit;
+pub mod write;
+
+pub use clock::{Clock, Time};
+pub use error::{Code, Error, Result};
+pub use scope::Scope;
