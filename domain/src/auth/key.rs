@@ -372,6 +372,16 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_of_a_purpose_is_derived_from_the_seed_for_that_purpose() {
+        let key = SigningKey::from_pem(PRIVATE).unwrap();
+        let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
+        for purpose in [Purpose::Rotation, Purpose::Otp, Purpose::Cursor] {
+            let derived = ServerSecret::derive(&seed, purpose).unwrap();
+            assert_eq!(key.secret(purpose).mac(b"message"), derived.mac(b"message"), "{purpose:?}");
+        }
+    }
+
+    #[test]
     fn a_key_does_not_show_itself() {
         let key = SigningKey::from_pem(PRIVATE).unwrap();
         let shown = format!("{key:?} {:?}", key.secret(Purpose::Rotation));
