@@ -49,7 +49,7 @@ impl SigningKey {
 
     fn create(path: &Path) -> Result<Self> {
         let pair = Ed25519KeyPair::generate().map_err(Error::internal)?;
-        // Version 1, because the OpenSSL command line reads no other; 48 bytes are one line of base64.
+        // Version 1, which the OpenSSL command line reads too; its 48 bytes are one line of base64.
         let document = pair.to_pkcs8v1().map_err(Error::internal)?;
         let text = STANDARD.encode(document.as_ref());
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n");

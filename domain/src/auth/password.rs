@@ -1,6 +1,6 @@
 //! Passwords of staff: Argon2id, and what a password must be.
 //!
-//! Cost: 19 MiB, 2 passes, 1 lane, the first choice of the OWASP Password Storage Cheat Sheet. The work runs on a
+//! Cost: 19 MiB, 2 passes, 1 lane, the minimum of the OWASP Password Storage Cheat Sheet. The work runs on a
 //! blocking thread, at most two at once: a burst of sign-ins waits in line and takes 38 MiB, not all the memory.
 
 use std::hint::black_box;
