@@ -2,6 +2,11 @@
 
 pub mod assignee;
 pub mod row;
+mod store;
 mod status;
 
-pub use self::status::{VisitMove, VisitStatus, Window, WindowKind, check};
+pub(crate) use self::store::{of_ticket, save};
+pub use self::{
+    status::{VisitMove, VisitStatus, Window, WindowKind, check},
+    store::{Visit, ticket_of},
+};
