@@ -1,1 +1,3 @@
-//! (under construction)
+//! Photos: evidence of the work, kept as it was sent.
+
+pub mod format;
