@@ -1,3 +1,4 @@
 //! Photos and the uploads that bring their bytes.
 
+pub mod format;
 pub mod row;
