@@ -6,5 +6,5 @@
 mod book;
 pub mod entry;
 
-pub(crate) use self::book::{book, free, truncate};
 pub use self::book::{Span, between, is_plausible};
+pub(crate) use self::book::{book, free, truncate};

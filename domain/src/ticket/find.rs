@@ -1,6 +1,9 @@
 //! Which tickets a scope can see, and how an act takes hold of one.
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, sea_query::{Expr, ExprTrait, Query}};
+use sea_orm::{
+    ColumnTrait, Condition, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::row::{Column, Entity, Model};
 use crate::{
@@ -22,23 +25,25 @@ pub(crate) fn visible(scope: &Scope) -> Condition {
         .add(Column::ExecutorOrganizationId.eq(organization));
     match scope.actor() {
         Actor::System => ours,
-        Actor::Staff { user, role: Role::Technician } => Condition::all().add(ours).add(Column::Id.in_subquery(
-            Query::select()
-                .column((visit::assignee::Entity, visit::assignee::Column::TicketId))
-                .from(visit::assignee::Entity)
-                .inner_join(
-                    visit::row::Entity,
-                    Expr::col((visit::row::Entity, visit::row::Column::Id))
-                        .equals((visit::assignee::Entity, visit::assignee::Column::VisitId)),
-                )
-                .and_where(visit::assignee::Column::TechnicianId.eq(TechnicianId(user.0)))
-                .and_where(visit::row::Column::Status.ne(VisitStatus::Cancelled))
-                .take(),
-        )),
+        Actor::Staff { user, role: Role::Technician } => Condition::all().add(ours).add(
+            Column::Id.in_subquery(
+                Query::select()
+                    .column((visit::assignee::Entity, visit::assignee::Column::TicketId))
+                    .from(visit::assignee::Entity)
+                    .inner_join(
+                        visit::row::Entity,
+                        Expr::col((visit::row::Entity, visit::row::Column::Id))
+                            .equals((visit::assignee::Entity, visit::assignee::Column::VisitId)),
+                    )
+                    .and_where(visit::assignee::Column::TechnicianId.eq(TechnicianId(user.0)))
+                    .and_where(visit::row::Column::Status.ne(VisitStatus::Cancelled))
+                    .take(),
+            ),
+        ),
         Actor::Staff { .. } => ours,
-        Actor::Resident { resident, .. } => Condition::all()
-            .add(Column::OrganizationId.eq(organization))
-            .add(Column::ResidentId.eq(resident)),
+        Actor::Resident { resident, .. } => {
+            Condition::all().add(Column::OrganizationId.eq(organization)).add(Column::ResidentId.eq(resident))
+        }
     }
 }
 
@@ -47,11 +52,7 @@ pub(crate) fn visible(scope: &Scope) -> Condition {
 /// # Errors
 /// `not_found` when it does not exist or is out of sight.
 pub async fn find(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<Model> {
-    Entity::find_by_id(id)
-        .filter(visible(scope))
-        .one(reader)
-        .await?
-        .ok_or_else(|| Error::not_found("ticket"))
+    Entity::find_by_id(id).filter(visible(scope)).one(reader).await?.ok_or_else(|| Error::not_found("ticket"))
 }
 
 /// Locks a ticket and reads it: what an act that touches no visit begins with.

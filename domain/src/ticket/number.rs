@@ -7,7 +7,12 @@ use crate::{Error, Result, Time, id::OrganizationId, write::LockRank, write::Tx}
 
 /// The next number of the organization in the local year of `at`: `2026-000123`. The counter is locked until the commit,
 /// and a write that fails gives its number back.
-pub(crate) async fn next(tx: &mut Tx, organization: OrganizationId, zone: chrono_tz::Tz, at: Time) -> Result<String> {
+pub(crate) async fn next(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    zone: chrono_tz::Tz,
+    at: Time,
+) -> Result<String> {
     #[derive(FromQueryResult)]
     struct Counter {
         last: i64,

@@ -2,8 +2,8 @@
 
 pub mod assignee;
 pub mod row;
-mod store;
 mod status;
+mod store;
 
 pub(crate) use self::store::{of_ticket, save};
 pub use self::{
