@@ -1,1 +1,19 @@
-//! (under construction)
+//! The catalogue of request types: how urgent a kind of work is, its terms, and what closing it demands.
+
+pub mod amount;
+pub mod csv;
+pub mod demand;
+pub mod due;
+pub mod field;
+pub mod hours;
+pub mod missing;
+pub mod term;
+
+pub use amount::{Amount, Unit};
+pub use csv::{Audience, CatalogueEntry, Category, Precondition, default_catalogue};
+pub use demand::{Demands, PhotoDemand, PhotoKind};
+pub use due::{due, due_on};
+pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
+pub use hours::{Clock, Day, DayTime, WeekHours};
+pub use missing::{Given, Missing, missing};
+pub use term::{MonthDay, Season, Term, TermError};
