@@ -35,7 +35,10 @@ impl SystemClock {
     }
 
     /// The present by this machine alone, before any shift.
-    #[expect(clippy::disallowed_methods, reason = "this is the port that everything else takes its time from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that everything else takes its time from"
+    )]
     pub fn machine_now(&self) -> Time {
         Utc::now().trunc_subsecs(6)
     }

@@ -94,7 +94,13 @@ struct Inner {
 impl Error {
     /// A failure with a message that a user may read.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner { code, message: message.into(), fields: Vec::new(), details: Map::new(), source: None }))
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            fields: Vec::new(),
+            details: Map::new(),
+            source: None,
+        }))
     }
 
     /// `invalid_field` for one field.

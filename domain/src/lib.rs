@@ -16,6 +16,7 @@ pub mod id;
 pub mod job;
 pub mod journal;
 pub mod material;
+pub mod page;
 pub mod people;
 pub mod photo;
 pub mod place;

@@ -1,1 +1,3 @@
-//! (under construction)
+//! The calendar of the technicians: no double booking, by the database.
+
+pub mod entry;

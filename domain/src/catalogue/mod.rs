@@ -7,7 +7,9 @@ pub mod due;
 pub mod field;
 pub mod hours;
 pub mod missing;
+pub mod request_type;
 pub mod term;
+pub mod version;
 
 pub use amount::{Amount, Unit};
 pub use csv::{Audience, CatalogueEntry, Category, Precondition, default_catalogue};

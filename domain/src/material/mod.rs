@@ -1,1 +1,4 @@
-//! (under construction)
+//! Materials: the price list, and what was used.
+
+pub mod price;
+pub mod usage;

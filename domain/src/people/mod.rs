@@ -1,1 +1,10 @@
-//! (under construction)
+//! Organizations, staff, technicians, residents, devices.
+
+pub mod account;
+pub mod device;
+pub mod organization;
+pub mod phone;
+pub mod resident;
+pub mod served;
+pub mod technician;
+pub mod user;

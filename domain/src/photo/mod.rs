@@ -1,1 +1,3 @@
-//! (under construction)
+//! Photos and the uploads that bring their bytes.
+
+pub mod row;

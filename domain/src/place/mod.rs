@@ -1,1 +1,4 @@
-//! (under construction)
+//! Buildings and premises.
+
+pub mod building;
+pub mod premises;

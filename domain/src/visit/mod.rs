@@ -1,1 +1,7 @@
-//! (under construction)
+//! Visits: a crew at a time, with its work on site.
+
+pub mod assignee;
+pub mod row;
+mod status;
+
+pub use self::status::{VisitMove, VisitStatus, Window, WindowKind, check};

@@ -1,0 +1,64 @@
+//! A material in the price list.
+
+#![expect(
+    missing_docs,
+    reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
+)]
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    Time,
+    feed::EntityKind,
+    id::{MaterialId, OrganizationId},
+    journal::{Subject, SubjectKind},
+    write::{Journaling, Row, Table, Touch, Touched},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize)]
+#[sea_orm(table_name = "material")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: MaterialId,
+    pub organization_id: OrganizationId,
+    pub code: String,
+    pub name: String,
+    pub unit: String,
+    pub price_minor: i64,
+    pub active: bool,
+    pub doc_version: i64,
+    pub version: i64,
+    pub created_at: Time,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static Table = &Table {
+        name: "material",
+        journaling: Journaling {
+            plain: &["code", "name", "unit"],
+            personal: &[],
+            silent: &["doc_version", "version"],
+        },
+        entity: Some(EntityKind::Material),
+    };
+
+    fn organization(&self) -> OrganizationId {
+        self.organization_id
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::Material, self.id)
+    }
+
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        if let Some(row) = after.or(before) {
+            let kind = EntityKind::Material;
+            let touch =
+                if before.is_none() { Touch::New(kind, row.id.0) } else { Touch::Document(kind, row.id.0) };
+            touched.add(row.organization_id, touch);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A tenant: a managing company or a contractor.
+
+#![expect(
+    missing_docs,
+    reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
+)]
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    Time,
+    id::OrganizationId,
+    journal::{Subject, SubjectKind},
+    write::{FeedOwner, Journaling, Row, Table, Touch, Touched},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize)]
+#[sea_orm(table_name = "organization")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: OrganizationId,
+    pub kind: OrganizationKind,
+    pub name: String,
+    pub zone: String,
+    pub settings: Json,
+    pub version: i64,
+    pub created_at: Time,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static Table = &Table {
+        name: "organization",
+        journaling: Journaling {
+            plain: &["kind", "name", "zone", "settings"],
+            personal: &[],
+            silent: &["version"],
+        },
+        entity: None,
+    };
+
+    fn organization(&self) -> OrganizationId {
+        self.id
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::Organization, self.id)
+    }
+
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        if let (None, Some(new)) = (before, after) {
+            touched.add(new.id, Touch::FeedCreated(new.id.0, FeedOwner::Reference));
+        }
+    }
+}
+
+/// What an organization is.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    EnumIter,
+    DeriveActiveEnum,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum OrganizationKind {
+    /// Manages houses; owns tickets.
+    Managing,
+    /// Does works passed to it.
+    Contractor,
+}

@@ -1,0 +1,51 @@
+//! A phone number of a resident.
+
+#![expect(
+    missing_docs,
+    reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
+)]
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    feed::EntityKind,
+    id::{OrganizationId, ResidentId},
+    journal::{Subject, SubjectKind},
+    write::{Journaling, Row, Table, Touch, Touched},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize)]
+#[sea_orm(table_name = "resident_phone")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub resident_id: ResidentId,
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub phone: String,
+    pub organization_id: OrganizationId,
+    pub position: i64,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static Table = &Table {
+        name: "resident_phone",
+        journaling: Journaling { plain: &[], personal: &["phone"], silent: &[] },
+        entity: Some(EntityKind::ResidentContact),
+    };
+
+    fn organization(&self) -> OrganizationId {
+        self.organization_id
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::Resident, self.resident_id)
+    }
+
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        if let Some(row) = after.or(before) {
+            touched.add(row.organization_id, Touch::Document(EntityKind::ResidentContact, row.resident_id.0));
+        }
+    }
+}

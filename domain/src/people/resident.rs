@@ -1,0 +1,65 @@
+//! A resident: a membership of a login in an organization.
+
+#![expect(
+    missing_docs,
+    reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
+)]
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    Time,
+    feed::EntityKind,
+    id::{LoginId, OrganizationId, ResidentId},
+    journal::{Subject, SubjectKind},
+    write::{Journaling, Row, Table, Touch, Touched},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize)]
+#[sea_orm(table_name = "resident")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: ResidentId,
+    pub organization_id: OrganizationId,
+    pub login_id: Option<LoginId>,
+    pub full_name: String,
+    pub email: Option<String>,
+    pub locale: String,
+    pub disabled: bool,
+    pub search: String,
+    pub doc_version: i64,
+    pub version: i64,
+    pub created_at: Time,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static Table = &Table {
+        name: "resident",
+        journaling: Journaling {
+            plain: &["locale"],
+            personal: &["full_name", "email", "disabled"],
+            silent: &["search", "doc_version", "version"],
+        },
+        entity: Some(EntityKind::ResidentContact),
+    };
+
+    fn organization(&self) -> OrganizationId {
+        self.organization_id
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::Resident, self.id)
+    }
+
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        if let Some(row) = after.or(before) {
+            let kind = EntityKind::ResidentContact;
+            let touch =
+                if before.is_none() { Touch::New(kind, row.id.0) } else { Touch::Document(kind, row.id.0) };
+            touched.add(row.organization_id, touch);
+        }
+    }
+}

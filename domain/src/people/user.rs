@@ -1,0 +1,69 @@
+//! A member of staff.
+
+#![expect(
+    missing_docs,
+    reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
+)]
+
+use sea_orm::entity::prelude::*;
+
+use crate::{
+    Time,
+    auth::Role,
+    id::{OrganizationId, UserId},
+    journal::{Subject, SubjectKind},
+    write::{Journaling, Row, Table, Touch, Touched},
+};
+
+#[sea_orm::model]
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize)]
+#[sea_orm(table_name = "app_user")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: UserId,
+    pub organization_id: OrganizationId,
+    pub role: Role,
+    pub login: String,
+    pub password_hash: String,
+    pub full_name: String,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+    pub active: bool,
+    pub version: i64,
+    pub created_at: Time,
+}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Row for Model {
+    const TABLE: &'static Table = &Table {
+        name: "app_user",
+        journaling: Journaling {
+            plain: &["role"],
+            personal: &["login", "full_name", "phone", "email"],
+            silent: &["password_hash", "version"],
+        },
+        entity: None,
+    };
+
+    fn organization(&self) -> OrganizationId {
+        self.organization_id
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(SubjectKind::User, self.id)
+    }
+
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        if let (Some(old), Some(new)) = (before, after)
+            && new.role == Role::Technician
+            && old.active != new.active
+        {
+            let feed = new.id.0;
+            touched.add(
+                new.organization_id,
+                if new.active { Touch::FeedOpened(feed) } else { Touch::FeedDropped(feed) },
+            );
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! What a write has touched, remembered until its end.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::row::Table;
+use crate::{Time, feed::EntityKind, id::OrganizationId, job::NewJob, journal::Subject};
+
+/// A changed row, as the journal will tell it.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) table: &'static Table,
+    pub(crate) organization: OrganizationId,
+    pub(crate) subject: Subject,
+    pub(crate) key: Value,
+    /// The changed columns before; absent when the row is new.
+    pub(crate) before: Option<Map<String, Value>>,
+    /// The changed columns after; absent when the row is gone.
+    pub(crate) after: Option<Map<String, Value>>,
+}
+
+/// What a changed row means to the phones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// The document of the entity reads differently now.
+    Document(EntityKind, Uuid),
+    /// The entity is new with this write: its document stands at version 1.
+    New(EntityKind, Uuid),
+    /// Who has the entity may have changed; its document has not.
+    Reach(EntityKind, Uuid),
+    /// The technician's feed starts: everything he should have is put.
+    FeedOpened(Uuid),
+    /// The technician's feed ends: it is dropped as a whole.
+    FeedDropped(Uuid),
+    /// A feed that has never existed comes into being.
+    FeedCreated(Uuid, FeedOwner),
+    /// The ticket leaves the phones when the horizon after the end of the visit has passed.
+    Ended {
+        /// The ticket of the visit that ended.
+        ticket: Uuid,
+        /// The visit.
+        visit: Uuid,
+        /// When it ended.
+        at: Time,
+    },
+    /// The address of the building has changed: it stands in the documents of all its premises.
+    Building(Uuid),
+    /// Somebody who watches this organization's stream should look again.
+    Watched(OrganizationId),
+}
+
+/// Whose feed it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedOwner {
+    /// A technician's.
+    Technician,
+    /// An organization's reference feed.
+    Reference,
+}
+
+/// Collects touches while a row says what it means.
+#[derive(Debug, Default)]
+pub struct Touched(pub(crate) Vec<(OrganizationId, Touch)>);
+
+impl Touched {
+    /// Adds a touch on behalf of the organization that owns the row.
+    pub fn add(&mut self, organization: OrganizationId, touch: Touch) {
+        self.0.push((organization, touch));
+    }
+}
+
+/// Logs that only grow, so that a savepoint is three lengths.
+#[derive(Debug, Default)]
+pub(crate) struct Collector {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) touched: Touched,
+    pub(crate) jobs: Vec<NewJob>,
+}
+
+/// Where the logs stood.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark {
+    changes: usize,
+    touched: usize,
+    jobs: usize,
+}
+
+impl Collector {
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { changes: self.changes.len(), touched: self.touched.0.len(), jobs: self.jobs.len() }
+    }
+
+    /// Forgets what was collected after the mark: the savepoint was rolled back.
+    pub(crate) fn forget_after(&mut self, mark: Mark) {
+        self.changes.truncate(mark.changes);
+        self.touched.0.truncate(mark.touched);
+        self.jobs.truncate(mark.jobs);
+    }
+
+    /// Subjects that were touched, with their organization, in a fixed order.
+    pub(crate) fn subjects(&self) -> BTreeSet<(OrganizationId, Subject)> {
+        self.changes.iter().map(|change| (change.organization, change.subject)).collect()
+    }
+}

@@ -1,0 +1,103 @@
+//! What the write path knows of each table: whose chain its changes stand in, which columns are personal, which entity
+//! of the phones it belongs to.
+
+use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
+
+use super::collector::Touched;
+use crate::{
+    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, ticket, visit,
+};
+
+/// What of a table the journal tells.
+#[derive(Debug)]
+pub struct Table {
+    /// Name in the database.
+    pub name: &'static str,
+    /// How its columns are journaled.
+    pub journaling: Journaling,
+    /// The entity of the phones a change of it belongs to, for the documentation.
+    pub entity: Option<crate::feed::EntityKind>,
+}
+
+/// How the columns of a table stand in the journal. A column that is in neither list stands there as it is; a test
+/// demands that every free-text column is in `personal` or in `plain`.
+#[derive(Debug)]
+pub struct Journaling {
+    /// Columns of text that say nothing about a person: codes, enums, numbers.
+    pub plain: &'static [&'static str],
+    /// Personal columns and free text: only a salted commitment stands in the chain.
+    pub personal: &'static [&'static str],
+    /// Columns that never stand in the journal: secrets, derived columns, versions.
+    pub silent: &'static [&'static str],
+}
+
+/// A row that changes only through [`Tx`](super::Tx).
+pub trait Row:
+    ModelTrait
+    + IntoActiveModel<<<Self as ModelTrait>::Entity as EntityTrait>::ActiveModel>
+    + serde::Serialize
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+    /// The table of the row.
+    const TABLE: &'static Table;
+
+    /// The organization that owns the row.
+    fn organization(&self) -> OrganizationId;
+
+    /// The chain its changes stand in.
+    fn subject(&self) -> Subject;
+
+    /// Says what a change means to the phones: `before` is absent for a new row, `after` for one that is gone.
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched);
+}
+
+/// Every table that changes through [`Tx`](super::Tx).
+pub const TABLES: &[&Table] = &[
+    people::organization::Model::TABLE,
+    people::user::Model::TABLE,
+    people::technician::Model::TABLE,
+    people::served::Model::TABLE,
+    people::resident::Model::TABLE,
+    people::phone::Model::TABLE,
+    people::account::Model::TABLE,
+    people::device::Model::TABLE,
+    place::building::Model::TABLE,
+    place::premises::Model::TABLE,
+    catalogue::request_type::Model::TABLE,
+    catalogue::version::Model::TABLE,
+    material::price::Model::TABLE,
+    material::usage::Model::TABLE,
+    ticket::row::Model::TABLE,
+    ticket::comment::Model::TABLE,
+    visit::row::Model::TABLE,
+    visit::assignee::Model::TABLE,
+    calendar::entry::Model::TABLE,
+    photo::row::Model::TABLE,
+];
+
+/// Tables outside the journal, each with the reason.
+pub const UNJOURNALED: &[(&str, &str)] = &[
+    (
+        "resident_login",
+        "a phone number shared by organizations; each membership is journaled by its own organization",
+    ),
+    ("technician_calendar", "the lock and the document version of a calendar whose entries are journaled"),
+    ("token_family", "sign-ins are security records, kept by their own rows"),
+    ("refresh_token", "sign-ins are security records, kept by their own rows"),
+    ("one_time_code", "lives for ten minutes"),
+    ("number_counter", "the numbers stand on the tickets"),
+    ("deadline", "derived from the ticket and its policy; what fires is journaled"),
+    ("upload", "transport of bytes; the photo it fills is journaled"),
+    ("upload_slice", "transport of bytes"),
+    ("blob", "which bytes are stored; the photo that names them is journaled"),
+    ("event", "is the journal"),
+    ("event_secret", "is the erasable side of the journal"),
+    ("sync_feed", "derived by the write path"),
+    ("sync_change", "derived by the write path"),
+    ("job", "work to do; its effects are journaled"),
+    ("idempotency_key", "answers, kept for 48 hours"),
+    ("seaql_migrations", "the versions of the schema"),
+];
