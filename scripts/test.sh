@@ -19,7 +19,7 @@ if [ -z "${NARYAD_TEST_POSTGRES:-}" ]; then
 fi
 
 target=$(target_dir)
-export NARYAD_BIN="$target/debug/naryad"
+export NARYAD_BIN="${NARYAD_BIN:-$target/debug/naryad}"
 export NARYAD_PROMISES_DIR="$target/promises"
 rm -rf "$NARYAD_PROMISES_DIR"
 
