@@ -8,6 +8,7 @@ pub mod field;
 pub mod hours;
 pub mod missing;
 pub mod request_type;
+mod rules;
 pub mod term;
 pub mod version;
 
@@ -17,5 +18,6 @@ pub use demand::{Demands, PhotoDemand, PhotoKind};
 pub use due::{due, due_on};
 pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
 pub use hours::{Clock, Day, DayTime, WeekHours};
+pub use rules::Rules;
 pub use missing::{Given, Missing, missing};
 pub use term::{MonthDay, Season, Term, TermError};

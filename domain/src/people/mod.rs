@@ -6,5 +6,8 @@ pub mod organization;
 pub mod phone;
 pub mod resident;
 pub mod served;
+mod settings;
 pub mod technician;
 pub mod user;
+
+pub use self::settings::Settings;

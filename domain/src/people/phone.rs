@@ -49,3 +49,6 @@ impl Row for Model {
         }
     }
 }
+
+/// stub
+pub async fn first_of(_r: &crate::db::Reader<'_>, _o: ResidentId) -> crate::Result<Option<String>> { Ok(None) }

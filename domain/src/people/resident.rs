@@ -63,3 +63,6 @@ impl Row for Model {
         }
     }
 }
+
+/// stub
+pub async fn name_of(_r: &crate::db::Reader<'_>, _o: ResidentId) -> crate::Result<String> { Ok(String::new()) }

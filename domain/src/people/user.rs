@@ -67,3 +67,6 @@ impl Row for Model {
         }
     }
 }
+
+/// stub
+pub async fn name_of(_r: &crate::db::Reader<'_>, _o: UserId) -> crate::Result<String> { Ok(String::new()) }

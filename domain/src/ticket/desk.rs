@@ -29,37 +29,48 @@ use crate::{
 
 /// What of a ticket can be changed after registration (R35).
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct EditTicket {
     /// What happened.
+    #[serde(default)]
     pub description: Option<Text<4000>>,
     /// Cause and nature.
+    #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     pub cause: Patch<Text<2000>>,
     /// The list of measures.
+    #[serde(default)]
     #[schema(value_type = Option<Text<2000>>)]
     pub measures: Patch<Text<2000>>,
     /// Whether a repair crew is needed.
+    #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub crew_needed: Patch<bool>,
     /// Where exactly.
+    #[serde(default)]
     #[schema(value_type = Option<Line<300>>)]
     pub place: Patch<Line<300>>,
     /// Name of the applicant.
+    #[serde(default)]
     #[schema(value_type = Option<Line<200>>)]
     pub applicant_name: Patch<Line<200>>,
     /// Phone of the applicant.
+    #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub applicant_phone: Patch<PhoneNumber>,
     /// An emergency or not.
+    #[serde(default)]
     pub emergency: Option<bool>,
     /// When the resident wishes the visit.
+    #[serde(default)]
     #[schema(value_type = Option<WishedRange>)]
     pub wished: Patch<WishedRange>,
     /// When the damage happened.
+    #[serde(default)]
     #[schema(value_type = Option<DateTime<Utc>>)]
     pub damaged_at: Patch<DateTime<Utc>>,
     /// Own fields to set; a null takes a value away.
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub fields: Option<Map<String, Value>>,
 }
@@ -172,9 +183,10 @@ pub struct Localize {
 
 /// When an act took place, if it is recorded later.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct At {
     /// By the clock of the device; absent: now.
+    #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 

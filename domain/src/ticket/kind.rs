@@ -1,26 +1,14 @@
 //! The kind of work of a ticket: the version of the request type it was born with.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde::{Deserialize, Serialize};
 
 use super::row;
 use crate::{
     Error, Result, Scope,
-    catalogue::{Amount, Clock, Demands, Precondition, Term, request_type, version},
+    catalogue::{Rules, request_type, version},
     db::Reader,
     id::RequestTypeId,
 };
-
-/// TEMPORARY
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Rules {
-    pub(crate) localize: Option<Amount>,
-    pub(crate) resolve: Option<Term>,
-    pub(crate) check_visit: Option<Amount>,
-    pub(crate) clock: Clock,
-    pub(crate) demands: Demands,
-    pub(crate) precondition: Option<Precondition>,
-}
 
 /// A version of a request type, read.
 #[derive(Clone, Debug)]
@@ -61,9 +49,7 @@ impl Kind {
             .one(reader)
             .await?
             .ok_or_else(|| Error::internal(format!("request_type {}, version {number}", kind.id)))?;
-        let rules = serde_json::from_value(row.rules).map_err(|error| {
-            Error::internal(format!("request_type_version {} {number}, column rules: {error}", kind.id))
-        })?;
+        let rules = row.rules()?;
         Ok(Self {
             version: number,
             code: kind.code.clone(),

@@ -36,3 +36,6 @@ pub use self::{
     register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, Source, Status},
 };
+
+#[cfg(test)]
+mod tests;

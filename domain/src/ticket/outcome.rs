@@ -47,16 +47,20 @@ pub(crate) async fn missing_of(reader: &Reader<'_>, ticket: &row::Model, kind: &
 
 /// How a ticket was completed.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct CompleteTicket {
     /// On whose report the desk closes: required of the desk, not of the technician.
+    #[serde(default)]
     pub reason: Option<Text<2000>>,
     /// The desk closes although evidence is missing, and answers for it: it stands in the journal.
+    #[serde(default)]
     pub waive_missing: bool,
     /// Own fields of the kind, filled in at closing.
+    #[serde(default)]
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,
     /// By the clock of the device; absent: now.
+    #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
 }
 

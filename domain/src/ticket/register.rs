@@ -152,7 +152,7 @@ impl Act for Register {
         if args.damaged_at.is_some_and(|at| at > registered_at || !is_plausible(at)) {
             return Err(Error::field("damaged_at", "must be a plausible moment not after the registration"));
         }
-        let zone = crate::place::zone_of(&building)?;
+        let zone = crate::place::Zone::stored(&building.zone, building.id)?.tz();
         let started_from = args.damaged_at.unwrap_or(registered_at);
         let planned_term =
             kind.rules.resolve.as_ref().and_then(|term| due(started_from, term, &kind.rules.clock, zone));

@@ -297,9 +297,10 @@ async fn change_crew(
 
 /// Why a visit will not take place.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct CancelVisit {
     /// The reason.
+    #[serde(default)]
     pub reason: Option<Text<2000>>,
 }
 
