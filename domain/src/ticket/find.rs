@@ -74,3 +74,11 @@ pub(crate) fn require_owner(scope: &Scope, ticket: &Model) -> Result<()> {
     }
     Err(Error::new(Code::Forbidden, "only the organization that owns the ticket decides this"))
 }
+
+/// Passes those who read the journal: the desk.
+///
+/// # Errors
+/// `forbidden` for everybody else.
+pub fn require_journal_reader(scope: &Scope) -> Result<()> {
+    scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])
+}

@@ -27,7 +27,7 @@ pub use self::{
     document::{
         CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document, visit_document,
     },
-    find::{find, hold},
+    find::{find, hold, require_journal_reader},
     list::{TicketFilter, TicketLine, list},
     moves::Move,
     outcome::{
