@@ -50,5 +50,9 @@ impl Row for Model {
     }
 }
 
-/// stub
-pub async fn first_of(_r: &crate::db::Reader<'_>, _o: ResidentId) -> crate::Result<Option<String>> { Ok(None) }
+/// The number at which a resident is called first.
+pub(crate) async fn first_of(reader: &crate::db::Reader<'_>, id: ResidentId) -> crate::Result<Option<String>> {
+    use sea_orm::QueryOrder;
+    let rows = Entity::find().filter(Column::ResidentId.eq(id)).order_by_asc(Column::Position);
+    Ok(rows.one(reader).await?.map(|row| row.phone))
+}

@@ -42,7 +42,10 @@ impl Settings {
             ("travel_buffer_minutes", self.travel_buffer_minutes, 0, 240),
         ] {
             if !(least..=most).contains(&value) {
-                return Err(Error::field(format!("{path}.{name}"), format!("must be from {least} to {most}")));
+                return Err(Error::field(
+                    format!("{path}.{name}"),
+                    format!("must be from {least} to {most}"),
+                ));
             }
         }
         Ok(())
@@ -68,7 +71,10 @@ mod tests {
             (Settings { auto_close_days: 0, ..Settings::default() }, "settings.auto_close_days"),
             (Settings { return_days: 366, ..Settings::default() }, "settings.return_days"),
             (Settings { default_visit_minutes: 4, ..Settings::default() }, "settings.default_visit_minutes"),
-            (Settings { travel_buffer_minutes: 241, ..Settings::default() }, "settings.travel_buffer_minutes"),
+            (
+                Settings { travel_buffer_minutes: 241, ..Settings::default() },
+                "settings.travel_buffer_minutes",
+            ),
         ] {
             assert_eq!(settings.check("settings").unwrap_err().fields()[0].field, name);
         }
