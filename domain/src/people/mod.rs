@@ -9,6 +9,8 @@ pub mod organization;
 pub mod phone;
 pub mod resident;
 pub mod served;
-pub mod settings;
+mod settings;
 pub mod technician;
 pub mod user;
+
+pub use self::settings::Settings;

@@ -5,9 +5,11 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::{
+    Result,
+    db::Reader,
     feed::EntityKind,
     id::{OrganizationId, ResidentId},
     journal::{Subject, SubjectKind},
@@ -48,4 +50,13 @@ impl Row for Model {
             touched.add(row.organization_id, Touch::Document(EntityKind::ResidentContact, row.resident_id.0));
         }
     }
+}
+
+/// The number a resident signs in with, if he has one. It takes no scope: the resident was found under one.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn first_of(reader: &Reader<'_>, resident: ResidentId) -> Result<Option<String>> {
+    let first = Entity::find().filter(Column::ResidentId.eq(resident)).order_by_asc(Column::Position);
+    Ok(first.one(reader).await?.map(|row| row.phone))
 }

@@ -8,6 +8,8 @@ mod collector;
 mod idempotency;
 mod lock;
 mod row;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use std::{future::Future, time::Duration};

@@ -13,7 +13,7 @@ use crate::{
     db::Reader,
     id::OrganizationId,
     page::{Patch, expect_version},
-    people::settings::Settings,
+    people::Settings,
     place::Zone,
     text::Line,
     write::{Act, Tx},
@@ -42,7 +42,7 @@ impl OrganizationDocument {
     fn of(row: Model) -> Result<Self> {
         Ok(Self {
             zone: Zone::stored(&row.zone, format_args!("organization {}", row.id))?,
-            settings: settings_of(&row)?,
+            settings: row.settings()?,
             id: row.id,
             kind: row.kind,
             name: row.name,
@@ -50,11 +50,6 @@ impl OrganizationDocument {
             created_at: row.created_at,
         })
     }
-}
-
-fn settings_of(row: &Model) -> Result<Settings> {
-    serde_json::from_value(row.settings.clone())
-        .map_err(|fault| Error::internal(format!("organization {}, column settings: {fault}", row.id)))
 }
 
 /// What a new organization is.
@@ -180,14 +175,6 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope) -> Result<Model> {
 pub async fn get(reader: &Reader<'_>, scope: &Scope) -> Result<OrganizationDocument> {
     scope.require(&[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration])?;
     OrganizationDocument::of(find(reader, scope).await?)
-}
-
-/// The settings of the organization of the scope.
-///
-/// # Errors
-/// `not_found` when it does not exist.
-pub async fn settings(reader: &Reader<'_>, scope: &Scope) -> Result<Settings> {
-    settings_of(&find(reader, scope).await?)
 }
 
 /// The time zone of the organization of the scope.
