@@ -14,3 +14,8 @@ pub mod technician;
 pub mod user;
 
 pub use self::settings::Settings;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;
