@@ -1,4 +1,7 @@
 //! Materials: the price list, and what was used.
 
 pub mod price;
+pub mod quantity;
 pub mod usage;
+
+pub use self::quantity::Quantity;

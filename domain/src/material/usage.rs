@@ -5,7 +5,17 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+mod document;
+mod edit;
+#[cfg(test)]
+mod tests;
+
 use sea_orm::entity::prelude::*;
+
+pub use self::{
+    document::{UsageDocument, lines, of_ticket},
+    edit::{RemoveUsage, UseMaterial, UseMaterialArgs, Used},
+};
 
 use crate::{
     Time,

@@ -70,13 +70,17 @@ impl PhotoDocument {
     }
 }
 
-/// The photos of a ticket, in the order in which they were made. The caller has seen the ticket through the scope.
+/// The photos of a ticket, in the order in which they were added. The caller has seen the ticket through the scope.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn of_ticket(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Result<Vec<PhotoDocument>> {
-    let photos =
-        Entity::find().filter(Column::TicketId.eq(ticket)).order_by_asc(Column::Id).all(reader).await?;
+    let photos = Entity::find()
+        .filter(Column::TicketId.eq(ticket))
+        .order_by_asc(Column::AddedAt)
+        .order_by_asc(Column::Id)
+        .all(reader)
+        .await?;
     Ok(photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect())
 }
 

@@ -101,7 +101,7 @@ impl House {
         let all = [self.desk, self.anna, self.boris, self.strange_desk];
         let users = all.iter().filter(mine).map(|scope| user(scope, now)).collect();
         let technicians = [self.anna, self.boris];
-        let technicians = technicians.iter().filter(mine).map(|scope| technician(scope)).collect();
+        let technicians = technicians.iter().filter(mine).map(technician).collect();
         let residents = [self.resident, self.neighbour];
         let residents = residents.iter().filter(mine).map(|scope| resident(scope, now)).collect();
         let own = organization == self.owner;
