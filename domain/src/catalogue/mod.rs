@@ -8,6 +8,8 @@ pub mod field;
 pub mod hours;
 pub mod missing;
 pub mod request_type;
+pub mod rules;
+pub mod store;
 pub mod term;
 pub mod version;
 
@@ -18,4 +20,5 @@ pub use due::{due, due_on};
 pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
 pub use hours::{Clock, Day, DayTime, WeekHours};
 pub use missing::{Given, Missing, missing};
+pub use rules::Rules;
 pub use term::{MonthDay, Season, Term, TermError};

@@ -2,6 +2,7 @@
 
 pub mod price;
 pub mod quantity;
+pub mod store;
 pub mod usage;
 
 pub use self::quantity::Quantity;

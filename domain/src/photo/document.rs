@@ -101,23 +101,12 @@ pub async fn counts(reader: &Reader<'_>, ticket: TicketId) -> Result<BTreeMap<Ph
             [ticket.0.into()],
         )
         .await?;
-    counts.into_iter().map(|count| Ok((count.kind, number(count.photos)?))).collect()
+    let count = |row: Count| Ok((row.kind, u32::try_from(row.photos).map_err(Error::internal)?));
+    counts.into_iter().map(count).collect()
 }
 
-/// How many photos of a ticket are announced and not here yet. The caller has seen the ticket through its scope.
-///
-/// # Errors
-/// The database cannot be read.
-pub async fn pending(reader: &Reader<'_>, ticket: TicketId) -> Result<u32> {
-    #[derive(FromQueryResult)]
-    struct Count {
-        photos: i64,
-    }
-    let sql = "SELECT COUNT(*) AS photos FROM photo WHERE ticket_id = $1 AND state = 'expected'";
-    let count = reader.one::<Count>(sql, [ticket.0.into()]).await?;
-    number(count.map_or(0, |count| count.photos))
-}
-
-fn number(count: i64) -> Result<u32> {
-    u32::try_from(count).map_err(Error::internal)
+/// How many of these photos are announced and not here yet.
+pub fn pending(photos: &[PhotoDocument]) -> u32 {
+    let expected = photos.iter().filter(|photo| photo.state == PhotoState::Expected).count();
+    u32::try_from(expected).unwrap_or(u32::MAX)
 }

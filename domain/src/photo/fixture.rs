@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::{TimeDelta, TimeZone as _, Utc};
+use chrono::TimeDelta;
 use serde_json::json;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -14,15 +14,16 @@ use crate::{
     blob::{DirectoryBlobs, Sha256Hash},
     catalogue::{self, PhotoKind},
     clock::ManualClock,
-    db::{Db, Location},
-    feed,
+    db::Db,
     id::{
         BuildingId, LoginId, MaterialId, OrganizationId, PhotoId, RequestTypeId, ResidentId, TechnicianId,
         TicketId, UserId, VisitId, new_uuid,
     },
-    journal, material,
+    material,
     people::{self, organization::OrganizationKind},
-    place, ticket, visit,
+    place,
+    testing::{TestDb, assert_sound, databases},
+    ticket, visit,
     write::{Act, Tx},
 };
 
@@ -51,19 +52,22 @@ pub(crate) struct House {
     pub(crate) strange_pipe: MaterialId,
     pub(crate) blobs: std::path::PathBuf,
     _folder: TempDir,
-}
-
-/// Everything is built at this time.
-pub(crate) fn morning() -> Time {
-    Utc.with_ymd_and_hms(2026, 11, 23, 9, 0, 0).unwrap()
+    _test: TestDb,
 }
 
 impl House {
-    pub(crate) async fn build() -> Self {
+    /// A house on each engine.
+    pub(crate) async fn each() -> Vec<Self> {
+        let mut houses = Vec::new();
+        for test in databases().await {
+            houses.push(Self::build(test).await);
+        }
+        houses
+    }
+
+    async fn build(test: TestDb) -> Self {
+        let (db, clock) = (test.db.clone(), test.clock.clone());
         let folder = tempfile::tempdir().unwrap();
-        let clock = ManualClock::at(morning());
-        let db = Db::open(&location(&folder).await, 4, Arc::new(clock.clone())).await.unwrap();
-        db.migrate().await.unwrap();
         let blobs = folder.path().join("blobs");
         let store = Arc::new(DirectoryBlobs::open(&blobs).await.unwrap());
         let id = || new_uuid(&clock);
@@ -88,6 +92,7 @@ impl House {
             clock,
             blobs,
             _folder: folder,
+            _test: test,
         };
         for organization in [owner, stranger] {
             house.db.write(Scope::system(organization), house.seed(organization)).await.unwrap();
@@ -206,22 +211,8 @@ impl House {
 
     /// What every story ends with: the journal and the feeds hold.
     pub(crate) async fn verify(&self) {
-        journal::verify(&self.db).await.unwrap().clean().unwrap();
-        feed::verify(&self.db).await.unwrap().clean().unwrap();
+        assert_sound(&self.db).await;
     }
-}
-
-/// A fresh SQLite file; or, where `NARYAD_TEST_POSTGRES` names a server that may be filled with databases, a fresh one
-/// there.
-async fn location(folder: &TempDir) -> Location {
-    let Ok(server) = std::env::var("NARYAD_TEST_POSTGRES") else {
-        return Location::Sqlite(folder.path().join("naryad.db"));
-    };
-    let name = format!("photo_{}", Uuid::from_u128(rand::random()).simple());
-    let pool = sqlx::PgPool::connect(&format!("{server}/postgres")).await.unwrap();
-    let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(sql).execute(&pool).await.unwrap();
-    Location::Postgres(format!("{server}/{name}"))
 }
 
 struct Seed {

@@ -11,7 +11,8 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::{
-    AddPhotoArgs, NewUpload, PhotoDocument, Progress, find, fixture::House, of_ticket, open, row::Model,
+    AddPhotoArgs, NewUpload, PhotoDocument, Progress, find, fixture::House, of_ticket, open, pending,
+    row::Model,
 };
 use crate::{
     Code, Result, Scope,
@@ -62,6 +63,11 @@ fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {
 async fn document(house: &House, scope: Scope, id: PhotoId) -> PhotoDocument {
     let photos = of_ticket(&house.db.reader(), &scope, house.ticket).await.unwrap();
     photos.into_iter().find(|photo| photo.id == id).unwrap()
+}
+
+/// How many photos of the ticket are announced and not here.
+async fn still_to_come(house: &House) -> u32 {
+    pending(&of_ticket(&house.db.reader(), &house.desk, house.ticket).await.unwrap())
 }
 
 /// The bytes as they are served to the scope.

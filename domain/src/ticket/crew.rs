@@ -24,11 +24,12 @@ impl Held {
     pub(crate) async fn take(tx: &mut Tx, ticket: TicketId, more: &[TechnicianId]) -> Result<Self> {
         // Out of sight must be out of sight before anything is locked.
         find::find(&tx.reader(), tx.scope(), ticket).await?;
-        let seen = crews(&visit::of_ticket(&tx.reader(), ticket).await?);
-        tx.lock_calendars(seen.iter().chain(more).copied()).await?;
+        let mut locked = crews(&visit::of_ticket(&tx.reader(), ticket).await?);
+        locked.extend(more);
+        tx.lock_calendars(locked.clone()).await?;
         let row = find::hold(tx, ticket).await?;
         let visits = visit::of_ticket(&tx.reader(), ticket).await?;
-        if !crews(&visits).is_subset(&seen.iter().chain(more).copied().collect()) {
+        if !crews(&visits).is_subset(&locked) {
             return Err(Error::restart("the crew changed while the calendars were being locked"));
         }
         Ok(Self { ticket: row, visits })

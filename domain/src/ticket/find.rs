@@ -1,18 +1,17 @@
 //! Which tickets a scope can see, and how an act takes hold of one.
 
-use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter,
-    sea_query::{Expr, ExprTrait, Query},
-};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 
-use super::row::{Column, Entity, Model};
+use super::{
+    list::of_technician,
+    row::{Column, Entity, Model},
+};
 use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     db::Reader,
     id::{TechnicianId, TicketId},
     scope::Actor,
-    visit::{self, VisitStatus},
     write::Tx,
 };
 
@@ -25,21 +24,9 @@ pub(crate) fn visible(scope: &Scope) -> Condition {
         .add(Column::ExecutorOrganizationId.eq(organization));
     match scope.actor() {
         Actor::System => ours,
-        Actor::Staff { user, role: Role::Technician } => Condition::all().add(ours).add(
-            Column::Id.in_subquery(
-                Query::select()
-                    .column((visit::assignee::Entity, visit::assignee::Column::TicketId))
-                    .from(visit::assignee::Entity)
-                    .inner_join(
-                        visit::row::Entity,
-                        Expr::col((visit::row::Entity, visit::row::Column::Id))
-                            .equals((visit::assignee::Entity, visit::assignee::Column::VisitId)),
-                    )
-                    .and_where(visit::assignee::Column::TechnicianId.eq(TechnicianId(user.0)))
-                    .and_where(visit::row::Column::Status.ne(VisitStatus::Cancelled))
-                    .take(),
-            ),
-        ),
+        Actor::Staff { user, role: Role::Technician } => {
+            Condition::all().add(ours).add(of_technician(TechnicianId(user.0)))
+        }
         Actor::Staff { .. } => ours,
         Actor::Resident { resident, .. } => {
             Condition::all().add(Column::OrganizationId.eq(organization)).add(Column::ResidentId.eq(resident))
@@ -86,4 +73,12 @@ pub(crate) fn require_owner(scope: &Scope, ticket: &Model) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Code::Forbidden, "only the organization that owns the ticket decides this"))
+}
+
+/// Passes those who read the journal: the desk.
+///
+/// # Errors
+/// `forbidden` for everybody else.
+pub fn require_journal_reader(scope: &Scope) -> Result<()> {
+    scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])
 }
