@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use naryad_domain::{Error, Result, db::Location};
+use naryad_worker::Pace;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -78,8 +79,9 @@ fn accompany(opened: Opened, stop: CancellationToken) -> JoinHandle<()> {
 }
 
 fn work_beside(app: &App) -> JoinHandle<()> {
-    let (db, stop, at_once) = (app.db.clone(), app.stop.clone(), app.config.jobs_at_once);
-    tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), at_once, &stop).await })
+    let (db, stop) = (app.db.clone(), app.stop.clone());
+    let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
+    tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), pace, &stop).await })
 }
 
 async fn forget(app: App) {
