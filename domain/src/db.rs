@@ -187,7 +187,13 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         use naryad_migrations::Migrator;
         use sea_orm_migration::MigratorTrait;
-        Migrator::up(&self.0.writer, None).await.map_err(Error::from)
+        let Some(pool) = self.postgres_pool() else {
+            return Ok(Migrator::up(&self.0.writer, None).await?);
+        };
+        // Nodes that start together take turns; the lock goes with its connection.
+        let mut guard = pool.acquire().await.map_err(Error::internal)?.detach();
+        sqlx::query("SELECT pg_advisory_lock(7236838)").execute(&mut guard).await.map_err(Error::internal)?;
+        Ok(Migrator::up(&self.0.writer, None).await?)
     }
 
     /// Whether every migration this program knows has been applied, and none that it does not know.
@@ -323,6 +329,53 @@ pub(crate) fn placeholders(ids: impl IntoIterator<Item = Uuid>, values: &mut Vec
         list.push_str(&values.len().to_string());
     }
     if list.is_empty() { "NULL".to_owned() } else { list }
+}
+
+/// Conditions of a SELECT that all must hold, with their values; each `?` becomes the next placeholder.
+#[derive(Clone, Debug)]
+pub(crate) struct Where {
+    sql: String,
+    pub(crate) values: Vec<Value>,
+}
+
+impl Where {
+    /// Begins with a condition; a query without one would forget its tenant.
+    pub(crate) fn new(condition: &str, values: impl IntoIterator<Item = Value>) -> Self {
+        let mut conditions = Self { sql: String::new(), values: Vec::new() };
+        conditions.and(condition, values);
+        conditions
+    }
+
+    /// Adds a condition.
+    pub(crate) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        if !self.sql.is_empty() {
+            self.sql.push_str(" AND ");
+        }
+        let mut parts = condition.split('?');
+        self.sql.push('(');
+        self.sql.push_str(parts.next().unwrap_or_default());
+        for (part, value) in parts.zip(values) {
+            self.values.push(value);
+            self.sql.push('$');
+            self.sql.push_str(&self.values.len().to_string());
+            self.sql.push_str(part);
+        }
+        self.sql.push(')');
+    }
+
+    /// Adds a condition for each word of a question: the column, made by `text::search_column`, must contain it.
+    pub(crate) fn and_search(&mut self, column: &str, question: &str) {
+        for term in crate::text::query_terms(question) {
+            // A folded word has no character that means something to LIKE.
+            self.and(&format!("{column} LIKE ?"), [format!("%{term}%").into()]);
+        }
+    }
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.sql)
+    }
 }
 
 /// What kind of trouble a database error is.

@@ -96,6 +96,18 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The new value of a field that always has one.
+    ///
+    /// # Errors
+    /// `invalid_field` naming `field` when null was sent.
+    pub fn required(self, field: &str) -> Result<Option<T>> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Null => Err(Error::field(field, "must not be null")),
+            Self::Set(value) => Ok(Some(value)),
+        }
+    }
+
     /// The same field with its value turned into another.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
         match self {

@@ -1,6 +1,6 @@
 //! Signing in: keys, tokens, passwords, one-time codes and the roles they lead to.
 //!
-//! Everything here is free of the database: a use case reads its rows, asks these rules and writes what they say.
+//! The rules are free of the database; `store` alone reads and writes the rows of credentials and asks them.
 
 pub mod code;
 mod file;
@@ -11,6 +11,7 @@ pub mod role;
 pub mod seal;
 pub mod secret;
 pub mod sms;
+pub mod store;
 pub mod token;
 
 pub use code::{CodeHash, CodeOutcome, OneTimeCode, StoredCode};
@@ -20,4 +21,5 @@ pub use refresh::{Decision, RefreshToken, RotationId, StoredToken};
 pub use role::Role;
 pub use secret::{Purpose, ServerSecret};
 pub use sms::{OutboxSms, Sms};
+pub use store::{REFRESH_LIFETIME, SignIn, Tokens};
 pub use token::{ACCESS_LIFETIME, AccessClaims};

@@ -1,3 +1,10 @@
 //! The calendar of the technicians: no double booking, by the database.
+//!
+//! The belt is the database: an exclusion constraint on PostgreSQL, triggers on SQLite. The braces: every writer first
+//! locks the calendars of the technicians it books ([`Tx::lock_calendars`](crate::write::Tx::lock_calendars)), sorted.
 
+mod book;
 pub mod entry;
+
+pub use self::book::{Span, between, is_plausible};
+pub(crate) use self::book::{book, free, truncate};

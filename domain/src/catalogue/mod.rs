@@ -1,28 +1,24 @@
-//! The catalogue of kinds of work.
+//! The catalogue of request types: how urgent a kind of work is, its terms, and what closing it demands.
 
+pub mod amount;
+pub mod csv;
+pub mod demand;
+pub mod due;
+pub mod field;
+pub mod hours;
+pub mod missing;
 pub mod request_type;
+pub mod rules;
+pub mod store;
+pub mod term;
 pub mod version;
 
-/// stub
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    sea_orm::EnumIter,
-    sea_orm::DeriveActiveEnum,
-    utoipa::ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
-pub enum PhotoKind {
-    /// b
-    Before,
-    /// a
-    After,
-}
+pub use amount::{Amount, Unit};
+pub use csv::{Audience, CatalogueEntry, Category, Precondition, default_catalogue};
+pub use demand::{Demands, PhotoDemand, PhotoKind};
+pub use due::{due, due_on};
+pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
+pub use hours::{Clock, Day, DayTime, WeekHours};
+pub use missing::{Given, Missing, missing};
+pub use rules::Rules;
+pub use term::{MonthDay, Season, Term, TermError};

@@ -2,9 +2,13 @@
 
 pub mod account;
 pub mod device;
+pub mod email;
+pub mod locale;
+pub mod me;
 pub mod organization;
 pub mod phone;
 pub mod resident;
 pub mod served;
+pub mod settings;
 pub mod technician;
 pub mod user;

@@ -5,6 +5,8 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+pub mod store;
+
 use sea_orm::entity::prelude::*;
 
 use crate::{
@@ -76,4 +78,16 @@ pub enum OrganizationKind {
     Managing,
     /// Does works passed to it.
     Contractor,
+}
+
+/// What the organization has decided for itself.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) async fn settings_of(
+    reader: &crate::db::Reader<'_>,
+    id: OrganizationId,
+) -> crate::Result<super::settings::Settings> {
+    let row = Entity::find_by_id(id).one(reader).await?;
+    row.ok_or_else(|| crate::Error::not_found("organization"))?.settings()
 }

@@ -49,3 +49,10 @@ impl Row for Model {
         }
     }
 }
+
+/// The number at which a resident is called first.
+pub(crate) async fn first_of(reader: &crate::db::Reader<'_>, id: ResidentId) -> crate::Result<Option<String>> {
+    use sea_orm::QueryOrder;
+    let rows = Entity::find().filter(Column::ResidentId.eq(id)).order_by_asc(Column::Position);
+    Ok(rows.one(reader).await?.map(|row| row.phone))
+}

@@ -5,6 +5,10 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+pub mod belongings;
+pub mod login;
+pub mod store;
+
 use sea_orm::entity::prelude::*;
 
 use crate::{
@@ -62,4 +66,10 @@ impl Row for Model {
             touched.add(row.organization_id, touch);
         }
     }
+}
+
+/// The full name, for texts that name him.
+pub(crate) async fn name_of(reader: &crate::db::Reader<'_>, id: ResidentId) -> crate::Result<String> {
+    let row = Entity::find_by_id(id).one(reader).await?;
+    Ok(row.map(|row| row.full_name).unwrap_or_default())
 }

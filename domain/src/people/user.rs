@@ -5,6 +5,10 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+pub mod credentials;
+pub mod password;
+pub mod store;
+
 use sea_orm::entity::prelude::*;
 
 use crate::{
@@ -66,4 +70,10 @@ impl Row for Model {
             );
         }
     }
+}
+
+/// The full name, for texts that name him.
+pub(crate) async fn name_of(reader: &crate::db::Reader<'_>, id: UserId) -> crate::Result<String> {
+    let row = Entity::find_by_id(id).one(reader).await?;
+    Ok(row.map(|row| row.full_name).unwrap_or_default())
 }

@@ -9,6 +9,7 @@ use sea_orm::entity::prelude::*;
 
 use crate::{
     Time,
+    blob::Sha256Hash,
     catalogue::PhotoKind,
     feed::EntityKind,
     id::{OrganizationId, PhotoId, TicketId, VisitId},
@@ -28,7 +29,7 @@ pub struct Model {
     pub kind: PhotoKind,
     pub state: PhotoState,
     pub refused_reason: Option<String>,
-    pub sha256: String,
+    pub sha256: Sha256Hash,
     pub bytes: i64,
     pub media_type: Option<String>,
     pub taken_at: Option<Time>,

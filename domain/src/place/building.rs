@@ -5,6 +5,8 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+pub mod store;
+
 use sea_orm::entity::prelude::*;
 
 use crate::{

@@ -100,6 +100,8 @@ mod tests {
         assert_eq!(fold("İstanbul"), "istanbul");
         assert_eq!(fold("пере\u{ad}нос"), "перенос");
         assert_eq!(fold("!?"), "");
+        // Two jamo compose only when the joiner between them is gone.
+        assert_eq!(fold("\u{1100}\u{200b}\u{1161}"), "가");
     }
 
     fn finds(column: &str, question: &str) -> bool {

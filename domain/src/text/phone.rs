@@ -5,15 +5,16 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
-/// A phone number in the form of E.164: `+` and 8 to 15 digits, `+79123456789`.
-///
-/// It is made by [`PhoneNumber::parse`] only, also when it comes from JSON or from a database row.
+/// A phone number, answered in the form of E.164: `+` and 8 to 15 digits, `+79123456789`. It is also read as people write
+/// it, `8 (912) 345-67-89`.
+// Made by `parse` only, also when it comes from JSON or from a database row. The schema has no pattern, because requests
+// are read more freely than answers are written.
 #[derive(
     Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema, sea_orm::DeriveValueType,
 )]
 #[serde(transparent)]
 #[sea_orm(value_type = "String", column_type = "Text")]
-#[schema(value_type = String, example = "+79123456789", pattern = r"^\+[1-9][0-9]{7,14}$")]
+#[schema(value_type = String, example = "+79123456789")]
 pub struct PhoneNumber(String);
 
 /// Why a text is not a phone number.

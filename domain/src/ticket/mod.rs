@@ -1,11 +1,41 @@
 //! Tickets: registered, moved by the move table, closed with evidence.
 
+mod booking;
 pub mod comment;
+mod crew;
+mod desk;
+mod document;
+mod find;
+mod kind;
+mod list;
 pub mod moves;
+mod number;
+mod outcome;
+mod register;
 pub mod row;
+mod say;
 mod status;
 
+pub(crate) use self::{
+    booking::{check_crew, check_window, require_staff_side, require_technicians},
+    crew::Held,
+    find::save,
+};
 pub use self::{
+    booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
+    desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
+    document::{
+        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document, visit_document,
+    },
+    find::{find, hold, require_journal_reader},
+    list::{TicketFilter, TicketLine, list},
     moves::Move,
+    outcome::{
+        AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
+    },
+    register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, Source, Status},
 };
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,8 @@ mod idempotency;
 mod lock;
 mod row;
 mod tx;
+#[cfg(test)]
+mod tests;
 
 use std::{future::Future, time::Duration};
 

@@ -414,7 +414,7 @@ CREATE TABLE photo (
     kind TEXT NOT NULL CHECK (kind IN ('before', 'after', 'act', 'reading', 'no_access', 'other')),
     state TEXT NOT NULL CHECK (state IN ('expected', 'received', 'refused')),
     refused_reason TEXT,
-    sha256 TEXT NOT NULL,
+    sha256 {bytes} NOT NULL,
     bytes {int} NOT NULL CHECK (bytes > 0),
     media_type TEXT,
     taken_at {time},
@@ -452,7 +452,7 @@ CREATE TABLE upload_slice (
 
 CREATE TABLE blob (
     organization_id {uuid} NOT NULL REFERENCES organization (id),
-    sha256 TEXT NOT NULL,
+    sha256 {bytes} NOT NULL,
     bytes {int} NOT NULL,
     media_type TEXT NOT NULL,
     created_at {time} NOT NULL,

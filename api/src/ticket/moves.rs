@@ -1,0 +1,188 @@
+//! The moves of a ticket: each is one act, legal or refused by the move table.
+
+use actix_web::post;
+use naryad_domain::{
+    id::TicketId,
+    ticket::{
+        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Localize, Plan, PlanVisit,
+        Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
+    },
+};
+
+use super::changed;
+use crate::{
+    extract::{Caller, Idempotency, Json, PathId},
+    problem::Answer,
+    routes::Routes,
+    state::State,
+};
+
+pub(super) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.add(choose_executor).add(plan_ticket).add(unplan_ticket).add(localize_ticket);
+    routes.add(hold_ticket).add(resume_ticket).add(complete_ticket);
+    routes.add(accept_ticket).add(return_ticket).add(cancel_ticket);
+}
+
+/// Chooses who executes: own staff, a contractor, nobody.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = ChooseExecutor,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/executor")]
+async fn choose_executor(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<ChooseExecutor>,
+) -> Answer {
+    app.write_once(&caller, &key, SetExecutor { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Books a crew: a further visit of the ticket.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = PlanVisit,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/plan")]
+async fn plan_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<PlanVisit>,
+) -> Answer {
+    app.write_once(&caller, &key, Plan { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Takes the booked visits of a planned ticket away.
+#[utoipa::path(
+    tag = "tickets",
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/unplan")]
+async fn unplan_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+) -> Answer {
+    app.write_once(&caller, &key, Unplan { ticket: id.0 }, changed()).await
+}
+
+/// Marks the damage as localised.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = At,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/localize")]
+async fn localize_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<At>,
+) -> Answer {
+    app.write_once(&caller, &key, Localize { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Puts a ticket on hold; its visits are taken away.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = HoldTicket,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/hold")]
+async fn hold_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<HoldTicket>,
+) -> Answer {
+    app.write_once(&caller, &key, Hold { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Goes on after a hold.
+#[utoipa::path(
+    tag = "tickets",
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/resume")]
+async fn resume_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+) -> Answer {
+    app.write_once(&caller, &key, Resume { ticket: id.0 }, changed()).await
+}
+
+/// Completes a ticket; what closing demands and is missing is listed in the refusal.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = CompleteTicket,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/complete")]
+async fn complete_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<CompleteTicket>,
+) -> Answer {
+    app.write_once(&caller, &key, Complete { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Accepts completed work.
+#[utoipa::path(
+    tag = "tickets",
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/accept")]
+async fn accept_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+) -> Answer {
+    app.write_once(&caller, &key, Accept { ticket: id.0 }, changed()).await
+}
+
+/// Returns work that is not accepted.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = Why,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/return")]
+async fn return_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<Why>,
+) -> Answer {
+    app.write_once(&caller, &key, Return { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Cancels a ticket.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = Why,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/cancel")]
+async fn cancel_ticket(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<Why>,
+) -> Answer {
+    app.write_once(&caller, &key, Cancel { ticket: id.0, args: args.0 }, changed()).await
+}

@@ -1,0 +1,245 @@
+//! The price list: kept by the administrator, read by all staff.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::price::{Column, Entity, Model};
+use crate::{
+    Code, Error, Result, Scope,
+    auth::Role,
+    db::Reader,
+    id::MaterialId,
+    page::{Page, PageRequest, Patch, expect_version},
+    text::Line,
+    write::{Act, Tx},
+};
+
+/// A material in the price list.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct MaterialDocument {
+    /// Its identifier.
+    pub id: MaterialId,
+    /// Its code in the organization.
+    pub code: String,
+    /// Its name.
+    pub name: String,
+    /// What it is counted in: «шт.», «м», «кг».
+    pub unit: String,
+    /// The price of one unit, in kopecks.
+    pub price_minor: i64,
+    /// Whether it is used still.
+    pub active: bool,
+    /// Rises with every change; the ETag.
+    pub version: i64,
+    /// Since when it is here.
+    pub created_at: DateTime<Utc>,
+}
+
+impl From<Model> for MaterialDocument {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            code: row.code,
+            name: row.name,
+            unit: row.unit,
+            price_minor: row.price_minor,
+            active: row.active,
+            version: row.version,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// The highest price of a unit, in kopecks: a milliard of roubles.
+const HIGHEST: i64 = 100_000_000_000;
+
+/// What a new material is.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateMaterial {
+    /// Its code in the organization.
+    pub code: Line<40>,
+    /// Its name.
+    pub name: Line<200>,
+    /// What it is counted in.
+    pub unit: Line<20>,
+    /// The price of one unit, in kopecks.
+    #[schema(minimum = 0, maximum = 100_000_000_000_i64)]
+    pub price_minor: i64,
+}
+
+/// Adds a material.
+#[derive(Clone, Debug)]
+pub struct Create {
+    /// Its identifier.
+    pub id: MaterialId,
+    /// What it is.
+    pub args: CreateMaterial,
+}
+
+impl Act for Create {
+    const NAME: &'static str = "material.create";
+    type Out = MaterialDocument;
+
+    async fn run(&self, tx: &mut Tx) -> Result<MaterialDocument> {
+        tx.scope().require(&[Role::Admin])?;
+        let args = self.args.clone();
+        let row = Model {
+            id: self.id,
+            organization_id: tx.scope().organization(),
+            code: args.code.into_string(),
+            name: args.name.into_string(),
+            unit: args.unit.into_string(),
+            price_minor: price(args.price_minor)?,
+            active: true,
+            doc_version: 1,
+            version: 1,
+            created_at: tx.now(),
+        };
+        // The unique index is the guard; this names the field and the other material.
+        let other = Entity::find()
+            .filter(Column::OrganizationId.eq(row.organization_id))
+            .filter(Column::Code.eq(row.code.as_str()))
+            .one(&tx.reader())
+            .await?;
+        if let Some(other) = other {
+            return Err(Error::new(Code::AlreadyExists, "another material has this code")
+                .with("field", "code")
+                .with("id", other.id));
+        }
+        tx.insert(&row).await?;
+        Ok(row.into())
+    }
+}
+
+fn price(minor: i64) -> Result<i64> {
+    if (0..=HIGHEST).contains(&minor) {
+        Ok(minor)
+    } else {
+        Err(Error::field("price_minor", format!("must be from 0 to {HIGHEST}")))
+    }
+}
+
+/// What may change of a material; its code may not. What was used keeps the price it had.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PatchMaterial {
+    /// Its name.
+    #[serde(default)]
+    #[schema(value_type = Option<Line<200>>)]
+    pub name: Patch<Line<200>>,
+    /// What it is counted in.
+    #[serde(default)]
+    #[schema(value_type = Option<Line<20>>)]
+    pub unit: Patch<Line<20>>,
+    /// The price of one unit, in kopecks.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>, minimum = 0, maximum = 100_000_000_000_i64)]
+    pub price_minor: Patch<i64>,
+    /// Whether it is used still.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub active: Patch<bool>,
+}
+
+/// Changes a material.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Which one.
+    pub id: MaterialId,
+    /// The version the client has read.
+    pub version: i64,
+    /// What changes.
+    pub args: PatchMaterial,
+}
+
+impl Act for Change {
+    const NAME: &'static str = "material.change";
+    type Out = MaterialDocument;
+
+    async fn run(&self, tx: &mut Tx) -> Result<MaterialDocument> {
+        tx.scope().require(&[Role::Admin])?;
+        tx.lock_subject("material", self.id.0).await?;
+        let before = find(&tx.reader(), tx.scope(), self.id).await?;
+        expect_version(before.version, self.version)?;
+        let args = self.args.clone();
+        let mut after = before.clone();
+        if let Some(name) = args.name.required("name")? {
+            after.name = name.into_string();
+        }
+        if let Some(unit) = args.unit.required("unit")? {
+            after.unit = unit.into_string();
+        }
+        if let Some(minor) = args.price_minor.required("price_minor")? {
+            after.price_minor = price(minor)?;
+        }
+        if let Some(active) = args.active.required("active")? {
+            after.active = active;
+        }
+        if after != before {
+            after.version += 1;
+            tx.update(&before, &after).await?;
+        }
+        Ok(after.into())
+    }
+}
+
+/// A material of the organization, as a row; for acts, which ask for roles themselves.
+///
+/// # Errors
+/// `not_found` for what is not of the organization.
+pub async fn find(reader: &Reader<'_>, scope: &Scope, id: MaterialId) -> Result<Model> {
+    Entity::find_by_id(id)
+        .filter(Column::OrganizationId.eq(scope.organization()))
+        .one(reader)
+        .await?
+        .ok_or_else(|| Error::not_found("material"))
+}
+
+/// Who reads the price list: all staff; a resident sees what was used on his ticket.
+const READERS: &[Role] = &[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration];
+
+/// A material.
+///
+/// # Errors
+/// `not_found` for what is not of the organization; `forbidden` for residents.
+pub async fn get(reader: &Reader<'_>, scope: &Scope, id: MaterialId) -> Result<MaterialDocument> {
+    scope.require(READERS)?;
+    Ok(find(reader, scope, id).await?.into())
+}
+
+/// Which materials are listed.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub struct MaterialFilter {
+    /// Only those that are used still (true) or no longer (false).
+    pub active: Option<bool>,
+}
+
+/// Materials of the organization, by their codes.
+///
+/// # Errors
+/// `forbidden` for residents; `invalid_field` for a cursor of another list.
+pub async fn list(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    filter: &MaterialFilter,
+    page: &PageRequest,
+) -> Result<Page<MaterialDocument>> {
+    scope.require(READERS)?;
+    let mut query = Entity::find()
+        .filter(Column::OrganizationId.eq(scope.organization()))
+        .order_by_asc(Column::Code)
+        .limit(page.limit() as u64 + 1);
+    if let Some(active) = filter.active {
+        query = query.filter(Column::Active.eq(active));
+    }
+    if let Some(code) = page.after::<String>()? {
+        query = query.filter(Column::Code.gt(code));
+    }
+    let materials = query.all(reader).await?.into_iter().map(MaterialDocument::from).collect();
+    page.cut(materials, |material| material.code.clone())
+}

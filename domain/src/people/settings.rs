@@ -1,0 +1,82 @@
+//! What an organization has decided for itself.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{Error, Result};
+
+/// Settings of an organization. What is not given has its default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// After how many days a completed ticket that nobody accepted or returned is closed, 1 to 60.
+    #[schema(minimum = 1, maximum = 60)]
+    pub auto_close_days: u16,
+    /// For how many days after the close a ticket can be returned, 0 to 365.
+    #[schema(minimum = 0, maximum = 365)]
+    pub return_days: u16,
+    /// How long a visit lasts where the kind of work does not say, in minutes, 5 to 1440.
+    #[schema(minimum = 5, maximum = 1440)]
+    pub default_visit_minutes: u16,
+    /// What is kept free before a visit for the way, in minutes, 0 to 240.
+    #[schema(minimum = 0, maximum = 240)]
+    pub travel_buffer_minutes: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { auto_close_days: 3, return_days: 14, default_visit_minutes: 60, travel_buffer_minutes: 0 }
+    }
+}
+
+impl Settings {
+    /// Checks settings that came from outside; `path` is where they stand in the request.
+    ///
+    /// # Errors
+    /// `invalid_field` naming the setting that is out of its range.
+    pub fn check(&self, path: &str) -> Result<()> {
+        for (name, value, least, most) in [
+            ("auto_close_days", self.auto_close_days, 1, 60),
+            ("return_days", self.return_days, 0, 365),
+            ("default_visit_minutes", self.default_visit_minutes, 5, 1_440),
+            ("travel_buffer_minutes", self.travel_buffer_minutes, 0, 240),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(Error::field(
+                    format!("{path}.{name}"),
+                    format!("must be from {least} to {most}"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let settings: Settings = serde_json::from_str(r#"{"return_days": 30}"#).unwrap();
+        assert_eq!(settings, Settings { return_days: 30, ..Settings::default() });
+        assert_eq!(Settings::default().auto_close_days, 3);
+        assert!(serde_json::from_str::<Settings>(r#"{"auto_close": 3}"#).is_err());
+        Settings::default().check("settings").unwrap();
+    }
+
+    #[test]
+    fn a_setting_out_of_range_is_named() {
+        for (settings, name) in [
+            (Settings { auto_close_days: 0, ..Settings::default() }, "settings.auto_close_days"),
+            (Settings { return_days: 366, ..Settings::default() }, "settings.return_days"),
+            (Settings { default_visit_minutes: 4, ..Settings::default() }, "settings.default_visit_minutes"),
+            (
+                Settings { travel_buffer_minutes: 241, ..Settings::default() },
+                "settings.travel_buffer_minutes",
+            ),
+        ] {
+            assert_eq!(settings.check("settings").unwrap_err().fields()[0].field, name);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Takes hold of a ticket together with its visits and the calendars of their crews, in the lock order of the house.
+
+use std::collections::BTreeSet;
+
+use super::{find, row::Model};
+use crate::{
+    Error, Result,
+    id::{TechnicianId, TicketId, VisitId},
+    visit::{self, Visit},
+    write::Tx,
+};
+
+/// A ticket with its visits, locked.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) ticket: Model,
+    /// All visits, oldest first.
+    pub(crate) visits: Vec<Visit>,
+}
+
+impl Held {
+    /// Locks the calendars of the crews of the open visits and of `more`, then the ticket. What to lock is read first,
+    /// and compared afterwards: if the crews have changed in between, the write starts again.
+    pub(crate) async fn take(tx: &mut Tx, ticket: TicketId, more: &[TechnicianId]) -> Result<Self> {
+        // Out of sight must be out of sight before anything is locked.
+        find::find(&tx.reader(), tx.scope(), ticket).await?;
+        let mut locked = crews(&visit::of_ticket(&tx.reader(), ticket).await?);
+        locked.extend(more);
+        tx.lock_calendars(locked.clone()).await?;
+        let row = find::hold(tx, ticket).await?;
+        let visits = visit::of_ticket(&tx.reader(), ticket).await?;
+        if !crews(&visits).is_subset(&locked) {
+            return Err(Error::restart("the crew changed while the calendars were being locked"));
+        }
+        Ok(Self { ticket: row, visits })
+    }
+
+    /// The visit, which belongs to this ticket.
+    pub(crate) fn visit(&self, id: VisitId) -> Result<&Visit> {
+        self.visits.iter().find(|visit| visit.row.id == id).ok_or_else(|| Error::not_found("visit"))
+    }
+
+    /// Visits still to come or under way.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Visit> {
+        self.visits.iter().filter(|visit| visit.row.status.is_open())
+    }
+}
+
+fn crews(visits: &[Visit]) -> BTreeSet<TechnicianId> {
+    visits
+        .iter()
+        .filter(|visit| visit.row.status.is_open())
+        .flat_map(|visit| visit.crew.iter().map(|member| member.technician_id))
+        .collect()
+}

@@ -1,0 +1,365 @@
+//! The document of a ticket: what an answer about it carries.
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    Executor, Source, Status, comment,
+    find::find,
+    kind::Kind,
+    moves::{self, By, Move},
+    outcome::missing_of,
+    register::WishedRange,
+    row, say,
+};
+use crate::{
+    Result, Scope,
+    catalogue::Missing,
+    db::Reader,
+    id::{
+        BuildingId, CommentId, OrganizationId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId,
+        VisitId,
+    },
+    journal::{self, Subject, SubjectKind},
+    material::usage::UsageDocument,
+    people::user,
+    photo::{self, PhotoDocument},
+    place::{building, premises},
+    visit::{self, VisitStatus, Window},
+};
+
+/// A ticket as its reader may see it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TicketDocument {
+    /// Identifier.
+    pub id: TicketId,
+    /// Registration number, told to the applicant.
+    pub number: String,
+    /// Where it stands.
+    pub status: Status,
+    /// The organization that owns it.
+    pub organization_id: OrganizationId,
+    /// Who executes it.
+    pub executor: Executor,
+    /// The kind of work, in the version the ticket was born with.
+    pub request_type: RequestTypeBrief,
+    /// An emergency.
+    pub emergency: bool,
+    /// Where it came from.
+    pub source: Source,
+    /// The building.
+    pub building_id: BuildingId,
+    /// Its address.
+    pub address: String,
+    /// IANA zone of the building.
+    pub zone: String,
+    /// The premises, if it is not the building as a whole.
+    pub premises_id: Option<PremisesId>,
+    /// Number of the premises.
+    pub premises_number: Option<String>,
+    /// Where exactly.
+    pub place: Option<String>,
+    /// Who asked, if known.
+    pub resident_id: Option<ResidentId>,
+    /// Name of the applicant.
+    pub applicant_name: Option<String>,
+    /// Phone of the applicant, E.164.
+    pub applicant_phone: Option<String>,
+    /// What happened.
+    pub description: String,
+    /// What the resident wrote, where it was mended.
+    pub original_words: Option<String>,
+    /// Cause and nature.
+    pub cause: Option<String>,
+    /// The list of measures.
+    pub measures: Option<String>,
+    /// Whether a repair crew is needed.
+    pub crew_needed: Option<bool>,
+    /// The precondition of the kind was told and is met.
+    pub precondition_confirmed: bool,
+    /// When the resident wishes the visit.
+    pub wished: Option<WishedRange>,
+    /// Own fields of the kind.
+    #[schema(value_type = Object)]
+    pub fields: Value,
+    /// The planned term told to the applicant.
+    pub planned_term: Option<DateTime<Utc>>,
+    /// When it was registered.
+    pub registered_at: DateTime<Utc>,
+    /// When the damage happened.
+    pub damaged_at: Option<DateTime<Utc>>,
+    /// When it was localised.
+    pub localized_at: Option<DateTime<Utc>>,
+    /// When the work was done.
+    pub completed_at: Option<DateTime<Utc>>,
+    /// When it was accepted.
+    pub closed_at: Option<DateTime<Utc>>,
+    /// When it was cancelled.
+    pub cancelled_at: Option<DateTime<Utc>>,
+    /// What it waits for.
+    pub hold_reason: Option<String>,
+    /// Until when.
+    pub hold_until: Option<DateTime<Utc>>,
+    /// On whose report it was closed, why it was returned or cancelled.
+    pub outcome_reason: Option<String>,
+    /// How often the work was not accepted.
+    pub return_count: i64,
+    /// The visits, oldest first.
+    pub visits: Vec<VisitDocument>,
+    /// The comments its reader may see, oldest first.
+    pub comments: Vec<CommentDocument>,
+    /// The photos.
+    pub photos: Vec<PhotoDocument>,
+    /// Photos whose bytes have not arrived.
+    pub evidence_pending: u32,
+    /// The used materials.
+    pub materials: Vec<UsageDocument>,
+    /// What closing still demands.
+    pub missing: Vec<Missing>,
+    /// The moves its reader may make now.
+    pub legal_moves: Vec<Move>,
+    /// The sentence to read to the applicant.
+    pub say: String,
+    /// Hash of the last event of its journal: a receipt.
+    pub journal_head: Option<String>,
+    /// For `If-Match`.
+    pub version: i64,
+    /// The version of this document on the phones.
+    pub doc_version: i64,
+}
+
+/// The kind of work, briefly.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RequestTypeBrief {
+    /// Identifier.
+    pub id: RequestTypeId,
+    /// The version the ticket was born with.
+    pub version: i64,
+    /// Stable code.
+    pub code: String,
+    /// Name in Russian.
+    pub name_ru: String,
+    /// Name in English.
+    pub name_en: String,
+}
+
+/// A visit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct VisitDocument {
+    /// Identifier.
+    pub id: VisitId,
+    /// Its ticket.
+    pub ticket_id: TicketId,
+    /// Where it stands.
+    pub status: VisitStatus,
+    /// What the resident expects.
+    pub window: Window,
+    /// Planned begin of the work.
+    pub planned_start: DateTime<Utc>,
+    /// Planned end of the work.
+    pub planned_end: DateTime<Utc>,
+    /// The crew, lead first.
+    pub crew: Vec<CrewMember>,
+    /// When the crew set out.
+    pub en_route_at: Option<DateTime<Utc>>,
+    /// When the work began.
+    pub started_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why it ended so.
+    pub reason: Option<String>,
+    /// Version.
+    pub version: i64,
+}
+
+/// A member of a crew.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CrewMember {
+    /// The technician.
+    pub technician_id: TechnicianId,
+    /// His full name: the notice names every worker.
+    pub full_name: String,
+    /// Whether he leads.
+    pub lead: bool,
+}
+
+/// A comment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct CommentDocument {
+    /// Identifier.
+    pub id: CommentId,
+    /// Who reads it.
+    pub audience: comment::Audience,
+    /// Who wrote it: staff or the resident.
+    pub author_kind: comment::AuthorKind,
+    /// His name.
+    pub author_name: String,
+    /// What it says.
+    pub body: String,
+    /// When it was written.
+    pub written_at: DateTime<Utc>,
+}
+
+/// The document of a ticket that the scope can see.
+///
+/// # Errors
+/// `not_found` when it is out of sight.
+pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<TicketDocument> {
+    let row = find(reader, scope, id).await?;
+    let resident = scope.resident_id().is_some();
+    let kind = Kind::of(reader, &row).await?;
+    let building = building::Entity::find_by_id(row.building_id).one(reader).await?;
+    let premises = match row.premises_id {
+        Some(id) => premises::Entity::find_by_id(id).one(reader).await?,
+        None => None,
+    };
+    let visits = visits(reader, &row).await?;
+    let missing = if row.status < Status::Completed { missing_of(reader, &row, &kind).await? } else { Vec::new() };
+    let photos = photo::of_ticket(reader, scope, id).await?;
+    let zone = building.as_ref().map_or_else(|| "UTC".to_owned(), |building| building.zone.clone());
+    let mut document = TicketDocument {
+        id,
+        number: row.number.clone(),
+        status: row.status,
+        organization_id: row.organization_id,
+        executor: row.executor()?,
+        request_type: RequestTypeBrief {
+            id: row.request_type_id,
+            version: row.request_type_version,
+            code: kind.code,
+            name_ru: kind.name_ru,
+            name_en: kind.name_en,
+        },
+        emergency: row.emergency,
+        source: row.source,
+        building_id: row.building_id,
+        address: building.map(|building| building.address).unwrap_or_default(),
+        zone,
+        premises_id: row.premises_id,
+        premises_number: premises.map(|premises| premises.number),
+        place: row.place,
+        resident_id: row.resident_id,
+        applicant_name: row.applicant_name,
+        applicant_phone: row.applicant_phone,
+        description: row.description,
+        original_words: row.original_words,
+        cause: row.cause,
+        measures: row.measures,
+        crew_needed: row.crew_needed,
+        precondition_confirmed: row.precondition_confirmed,
+        wished: match (row.wished_start, row.wished_end) {
+            (Some(start), Some(end)) => Some(WishedRange { start, end }),
+            _ => None,
+        },
+        fields: row.fields,
+        planned_term: row.planned_term,
+        registered_at: row.registered_at,
+        damaged_at: row.damaged_at,
+        localized_at: row.localized_at,
+        completed_at: row.completed_at,
+        closed_at: row.closed_at,
+        cancelled_at: row.cancelled_at,
+        hold_reason: row.hold_reason,
+        hold_until: row.hold_until,
+        outcome_reason: row.outcome_reason,
+        return_count: row.return_count,
+        visits,
+        comments: comments(reader, id, resident).await?,
+        evidence_pending: photo::pending(&photos),
+        photos,
+        materials: crate::material::usage::of_ticket(reader, id).await?,
+        missing,
+        legal_moves: By::of(scope).map(|by| moves::legal(row.status, by)).unwrap_or_default(),
+        say: String::new(),
+        journal_head: journal::head(reader, Subject::new(SubjectKind::Ticket, id)).await?,
+        version: row.version,
+        doc_version: row.doc_version,
+    };
+    document.say = say::about(&document);
+    Ok(document)
+}
+
+async fn visits(reader: &Reader<'_>, ticket: &row::Model) -> Result<Vec<VisitDocument>> {
+    let visits = visit::of_ticket(reader, ticket.id).await?;
+    let mut members: Vec<crate::id::UserId> =
+        visits.iter().flat_map(|v| v.crew.iter().map(|m| crate::id::UserId(m.technician_id.0))).collect();
+    members.sort_unstable();
+    members.dedup();
+    let names = if members.is_empty() {
+        Vec::new()
+    } else {
+        user::Entity::find().filter(user::Column::Id.is_in(members)).all(reader).await?
+    };
+    visits
+        .into_iter()
+        .map(|visit| {
+            let crew = visit
+                .crew
+                .iter()
+                .map(|member| CrewMember {
+                    technician_id: member.technician_id,
+                    full_name: names
+                        .iter()
+                        .find(|user| user.id.0 == member.technician_id.0)
+                        .map(|user| user.full_name.clone())
+                        .unwrap_or_default(),
+                    lead: member.lead,
+                })
+                .collect();
+            Ok(VisitDocument {
+                id: visit.row.id,
+                ticket_id: visit.row.ticket_id,
+                status: visit.row.status,
+                window: visit.row.window()?,
+                planned_start: visit.row.planned_start,
+                planned_end: visit.row.planned_end,
+                crew,
+                en_route_at: visit.row.en_route_at,
+                started_at: visit.row.started_at,
+                ended_at: visit.row.ended_at,
+                reason: visit.row.reason,
+                version: visit.row.version,
+            })
+        })
+        .collect()
+}
+
+async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Result<Vec<CommentDocument>> {
+    let mut query = comment::Entity::find().filter(comment::Column::TicketId.eq(ticket));
+    if resident {
+        query = query.filter(comment::Column::Audience.eq(comment::Audience::Resident));
+    }
+    let rows = query
+        .order_by_asc(comment::Column::WrittenAt)
+        .order_by_asc(comment::Column::Id)
+        .all(reader)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| CommentDocument {
+            id: row.id,
+            audience: row.audience,
+            author_kind: row.author_kind,
+            author_name: row.author_name,
+            body: row.body,
+            written_at: row.written_at,
+        })
+        .collect())
+}
+
+/// The document of one visit that the scope can see.
+///
+/// # Errors
+/// `not_found` when it is out of sight.
+pub async fn visit_document(reader: &Reader<'_>, scope: &Scope, id: VisitId) -> Result<VisitDocument> {
+    let ticket = visit::ticket_of(reader, scope, id).await?;
+    let row = find(reader, scope, ticket).await?;
+    visits(reader, &row)
+        .await?
+        .into_iter()
+        .find(|visit| visit.id == id)
+        .ok_or_else(|| crate::Error::not_found("visit"))
+}

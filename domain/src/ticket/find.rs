@@ -1,0 +1,84 @@
+//! Which tickets a scope can see, and how an act takes hold of one.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+
+use super::{
+    list::of_technician,
+    row::{Column, Entity, Model},
+};
+use crate::{
+    Code, Error, Result, Scope,
+    auth::Role,
+    db::Reader,
+    id::{TechnicianId, TicketId},
+    scope::Actor,
+    write::Tx,
+};
+
+/// What a scope sees: the desk sees what its organization owns or executes, a technician the tickets of his visits, a
+/// resident his own.
+pub(crate) fn visible(scope: &Scope) -> Condition {
+    let organization = scope.organization();
+    let ours = Condition::any()
+        .add(Column::OrganizationId.eq(organization))
+        .add(Column::ExecutorOrganizationId.eq(organization));
+    match scope.actor() {
+        Actor::System => ours,
+        Actor::Staff { user, role: Role::Technician } => {
+            Condition::all().add(ours).add(of_technician(TechnicianId(user.0)))
+        }
+        Actor::Staff { .. } => ours,
+        Actor::Resident { resident, .. } => {
+            Condition::all().add(Column::OrganizationId.eq(organization)).add(Column::ResidentId.eq(resident))
+        }
+    }
+}
+
+/// The row of a ticket that the scope can see.
+///
+/// # Errors
+/// `not_found` when it does not exist or is out of sight.
+pub async fn find(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<Model> {
+    Entity::find_by_id(id).filter(visible(scope)).one(reader).await?.ok_or_else(|| Error::not_found("ticket"))
+}
+
+/// Locks a ticket and reads it: what an act that touches no visit begins with.
+///
+/// # Errors
+/// As [`find`].
+pub async fn hold(tx: &mut Tx, id: TicketId) -> Result<Model> {
+    tx.lock_tickets([id]).await?;
+    find(&tx.reader(), tx.scope(), id).await
+}
+
+/// Writes the ticket with its next version.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Result<()> {
+    if *before == after {
+        return Ok(());
+    }
+    after.version = before.version + 1;
+    after.updated_at = tx.now();
+    tx.update(before, &after).await
+}
+
+/// Passes the owner's side only: a contractor executes, it does not decide.
+///
+/// # Errors
+/// `forbidden` for the contractor.
+pub(crate) fn require_owner(scope: &Scope, ticket: &Model) -> Result<()> {
+    if scope.organization() == ticket.organization_id {
+        return Ok(());
+    }
+    Err(Error::new(Code::Forbidden, "only the organization that owns the ticket decides this"))
+}
+
+/// Passes those who read the journal: the desk.
+///
+/// # Errors
+/// `forbidden` for everybody else.
+pub fn require_journal_reader(scope: &Scope) -> Result<()> {
+    scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])
+}

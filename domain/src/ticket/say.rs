@@ -1,0 +1,83 @@
+//! The sentence the dispatcher reads to the resident: it stands in every answer about a ticket.
+
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use chrono_tz::Tz;
+
+use super::{Status, document::TicketDocument};
+use crate::visit::Window;
+
+const MONTHS: [&str; 12] = [
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+];
+
+/// What to tell the applicant about the ticket as it stands: number, term, who comes and when, list of measures.
+pub(super) fn about(ticket: &TicketDocument) -> String {
+    let zone: Tz = ticket.zone.parse().unwrap_or(Tz::UTC);
+    let number = &ticket.number;
+    let mut sentences = vec![match ticket.status {
+        Status::Registered => format!("Заявка № {number} зарегистрирована."),
+        Status::Planned => format!("Заявка № {number} назначена."),
+        Status::InProgress => format!("По заявке № {number} ведутся работы."),
+        Status::OnHold => format!("Заявка № {number} отложена."),
+        Status::Completed => format!("Работы по заявке № {number} выполнены."),
+        Status::Closed => format!("Заявка № {number} закрыта."),
+        Status::Cancelled => format!("Заявка № {number} отменена."),
+    }];
+    if ticket.status < Status::Completed {
+        sentences.extend(visit(ticket, zone));
+        sentences.extend(ticket.hold_until.map(|until| format!("Отложена до {}.", moment(until, zone))));
+        sentences.extend(ticket.planned_term.map(|term| format!("Плановый срок: {}.", moment(term, zone))));
+        sentences.extend(ticket.measures.as_ref().map(|measures| format!("Перечень работ: {measures}")));
+    }
+    sentences.join(" ")
+}
+
+fn visit(ticket: &TicketDocument, zone: Tz) -> Option<String> {
+    let visit = ticket.visits.iter().rev().find(|visit| visit.status.is_open())?;
+    let crew: Vec<&str> = visit.crew.iter().map(|member| member.full_name.as_str()).collect();
+    let when = match visit.window {
+        Window::Promised { start, end } | Window::Wished { start, end } => span(start, end, zone),
+        Window::None => moment(visit.planned_start, zone),
+    };
+    let verb = if crew.len() > 1 { "Придут" } else { "Придёт" };
+    Some(format!("{verb} {}, {when}.", crew.join(", ")))
+}
+
+/// «3 марта в 14:00» by the clock of the building.
+fn moment(at: DateTime<Utc>, zone: Tz) -> String {
+    let local = at.with_timezone(&zone);
+    format!("{} в {}", day(local.date_naive()), time(local.time()))
+}
+
+fn span(start: DateTime<Utc>, end: DateTime<Utc>, zone: Tz) -> String {
+    let (start, end) = (start.with_timezone(&zone), end.with_timezone(&zone));
+    if start.date_naive() == end.date_naive() {
+        return format!("{} с {} до {}", day(start.date_naive()), time(start.time()), time(end.time()));
+    }
+    format!(
+        "с {} {} до {} {}",
+        time(start.time()),
+        day(start.date_naive()),
+        time(end.time()),
+        day(end.date_naive())
+    )
+}
+
+fn day(date: chrono::NaiveDate) -> String {
+    format!("{} {}", date.day(), MONTHS[date.month0() as usize])
+}
+
+fn time(time: chrono::NaiveTime) -> String {
+    format!("{:02}:{:02}", time.hour(), time.minute())
+}

@@ -1,0 +1,75 @@
+//! Visits with their crews.
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::{assignee, row};
+use crate::{
+    Error, Result, Scope,
+    db::Reader,
+    id::{TechnicianId, TicketId, VisitId},
+    ticket,
+    write::Tx,
+};
+
+/// A visit and its crew, lead first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Visit {
+    /// The row.
+    pub row: row::Model,
+    /// The crew.
+    pub crew: Vec<assignee::Model>,
+}
+
+impl Visit {
+    /// Whether the technician is of the crew.
+    pub fn has(&self, technician: TechnicianId) -> bool {
+        self.crew.iter().any(|member| member.technician_id == technician)
+    }
+}
+
+/// The visits of a ticket, oldest first. The caller has seen the ticket through its scope.
+pub(crate) async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<Visit>> {
+    let rows = row::Entity::find()
+        .filter(row::Column::TicketId.eq(ticket))
+        .order_by_asc(row::Column::Id)
+        .all(reader)
+        .await?;
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let crew = assignee::Entity::find()
+        .filter(assignee::Column::TicketId.eq(ticket))
+        .order_by_desc(assignee::Column::Lead)
+        .order_by_asc(assignee::Column::TechnicianId)
+        .all(reader)
+        .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let crew = crew.iter().filter(|member| member.visit_id == row.id).cloned().collect();
+            Visit { row, crew }
+        })
+        .collect())
+}
+
+/// The ticket of a visit that the scope can see.
+///
+/// # Errors
+/// `not_found` when the visit does not exist or its ticket is out of sight.
+pub async fn ticket_of(reader: &Reader<'_>, scope: &Scope, visit: VisitId) -> Result<TicketId> {
+    let row = row::Entity::find_by_id(visit).one(reader).await?.ok_or_else(|| Error::not_found("visit"))?;
+    match ticket::find(reader, scope, row.ticket_id).await {
+        Ok(ticket) => Ok(ticket.id),
+        Err(error) if error.code() == crate::Code::NotFound => Err(Error::not_found("visit")),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes the visit with its next version.
+pub(crate) async fn save(tx: &mut Tx, before: &row::Model, mut after: row::Model) -> Result<()> {
+    if *before == after {
+        return Ok(());
+    }
+    after.version = before.version + 1;
+    tx.update(before, &after).await
+}

@@ -1,0 +1,5 @@
+//! Stories of the users, each on both databases, against the real program.
+
+#![cfg(test)]
+
+mod operations;
