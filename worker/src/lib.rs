@@ -3,6 +3,7 @@
 //! A job's effect and its completion are one commit ([`Completing`](naryad_domain::job::Completing)). A worker that is
 //! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
 
+mod auto_close;
 mod feed_expire;
 mod registry;
 mod worker;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use naryad_domain::{Result, db::Db, feed, job::Claimed};
+use naryad_domain::{Result, db::Db, feed, job::Claimed, ticket};
 
-use crate::feed_expire;
+use crate::{auto_close, feed_expire};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -15,7 +15,9 @@ pub struct Registry(BTreeMap<&'static str, Handler>);
 
 /// Every job of the house. One line a kind.
 pub fn registry() -> Registry {
-    Registry::default().with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
+    Registry::default()
+        .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
+        .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
 }
 
 impl Registry {

@@ -30,7 +30,7 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
     metrics::recorder();
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
-    let app = App::assemble(config, opened.db.clone())?;
+    let app = App::assemble(config, opened.db.clone()).await?;
     let mut stopping = Signals::listen()?;
     let mut listening = server::listen(&app)?;
     let companions = accompany(opened, app.stop.clone());
@@ -56,7 +56,7 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
 pub(super) async fn work(config: Config) -> Result<Outcome> {
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
-    let app = App::assemble(config, opened.db.clone())?;
+    let app = App::assemble(config, opened.db.clone()).await?;
     let mut stopping = Signals::listen()?;
     let companions = accompany(opened, app.stop.clone());
     let worker = work_beside(&app);
