@@ -92,10 +92,24 @@ impl World {
         let (ticket, visit, estate) = (self.ticket, self.visit, &self.estate);
         let why = json!({ "reason": "Проверка." });
         let (path, body) = match operation {
-            "GET /.well-known/jwks.json" | "GET /healthz" | "GET /metrics" | "GET /openapi.yaml" | "GET /readyz"
-            | "GET /v1/events" | "GET /v1/jobs/dead" | "GET /v1/me" | "GET /v1/organization" | "GET /v1/users"
-            | "GET /v1/technicians" | "GET /v1/buildings" | "GET /v1/premises" | "GET /v1/residents"
-            | "GET /v1/devices" | "GET /v1/request-types" | "GET /v1/materials" | "GET /v1/tickets" => {
+            "GET /.well-known/jwks.json"
+            | "GET /healthz"
+            | "GET /metrics"
+            | "GET /openapi.yaml"
+            | "GET /readyz"
+            | "GET /v1/events"
+            | "GET /v1/jobs/dead"
+            | "GET /v1/me"
+            | "GET /v1/organization"
+            | "GET /v1/users"
+            | "GET /v1/technicians"
+            | "GET /v1/buildings"
+            | "GET /v1/premises"
+            | "GET /v1/residents"
+            | "GET /v1/devices"
+            | "GET /v1/request-types"
+            | "GET /v1/materials"
+            | "GET /v1/tickets" => {
                 return Sample::of(operation.trim_start_matches("GET "), None).common();
             }
             "POST /v1/jobs/{id}/rerun" => (format!("/v1/jobs/{}/rerun", fresh()), None),
@@ -286,8 +300,11 @@ impl World {
                 let bytes = photos::jpeg(13);
                 let photo = announce(&self.anna.client, self.ticket, "before", &bytes).await;
                 use base64::{Engine as _, prelude::BASE64_STANDARD as B};
-                let metadata =
-                    format!("photo_id {},sha256 {}", B.encode(photo.to_string()), B.encode(photos::sha256(&bytes)));
+                let metadata = format!(
+                    "photo_id {},sha256 {}",
+                    B.encode(photo.to_string()),
+                    B.encode(photos::sha256(&bytes))
+                );
                 Sample::of("/v1/uploads", None)
                     .header("Tus-Resumable", "1.0.0")
                     .header("Upload-Length", &bytes.len().to_string())
