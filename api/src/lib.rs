@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The HTTP interface of Naryad and its only binary.
+//!
+//! A request goes one way: route, extractors (who are you, what do you ask), one use case of the domain, rendering.
+//! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
+
+mod auth;
+pub mod cli;
+pub mod config;
+mod docs;
+pub mod events;
+pub mod extract;
+mod health;
+mod job;
+pub mod limit;
+mod lock;
+mod metrics;
+mod notify;
+pub mod openapi;
+pub mod problem;
+pub mod reply;
+mod request;
+mod routes;
+pub mod server;
+pub mod state;
+mod ticket;
+mod visit;

@@ -1,1 +1,7 @@
-fn main() {}
+//! `naryad`: everything is in the library, so that tests can reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    naryad_api::cli::main()
+}

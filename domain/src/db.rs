@@ -187,7 +187,13 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         use naryad_migrations::Migrator;
         use sea_orm_migration::MigratorTrait;
-        Migrator::up(&self.0.writer, None).await.map_err(Error::from)
+        let Some(pool) = self.postgres_pool() else {
+            return Ok(Migrator::up(&self.0.writer, None).await?);
+        };
+        // Nodes that start together take turns; the lock goes with its connection.
+        let mut guard = pool.acquire().await.map_err(Error::internal)?.detach();
+        sqlx::query("SELECT pg_advisory_lock(7236838)").execute(&mut guard).await.map_err(Error::internal)?;
+        Ok(Migrator::up(&self.0.writer, None).await?)
     }
 
     /// Whether every migration this program knows has been applied, and none that it does not know.

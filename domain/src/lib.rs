@@ -21,8 +21,8 @@ pub mod people;
 pub mod photo;
 pub mod place;
 pub mod scope;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod text;
 pub mod ticket;
 pub mod visit;

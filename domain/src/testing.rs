@@ -1,4 +1,6 @@
-//! Fixtures of this crate's own tests: a database on each engine and one house with people in it.
+//! Fixtures of tests: a database on each engine and one house with people in it. Behind the feature `testing`.
+
+#![expect(missing_docs, clippy::unwrap_used, reason = "fixtures of tests")]
 
 use std::sync::Arc;
 
@@ -18,18 +20,18 @@ use crate::{
 };
 
 /// A database for one test; the file or the database goes with it.
-pub(crate) struct TestDb {
-    pub(crate) db: Db,
-    pub(crate) clock: ManualClock,
+pub struct TestDb {
+    pub db: Db,
+    pub clock: ManualClock,
     _folder: tempfile::TempDir,
 }
 
-pub(crate) fn noon() -> DateTime<Utc> {
+pub fn noon() -> DateTime<Utc> {
     "2026-03-02T09:00:00Z".parse().unwrap()
 }
 
 /// A fresh SQLite file, and a fresh PostgreSQL database where `NARYAD_TEST_POSTGRES` names a server.
-pub(crate) async fn databases() -> Vec<TestDb> {
+pub async fn databases() -> Vec<TestDb> {
     let mut all = vec![sqlite().await];
     if let Ok(server) = std::env::var("NARYAD_TEST_POSTGRES") {
         all.push(postgres(&server).await);
@@ -37,7 +39,7 @@ pub(crate) async fn databases() -> Vec<TestDb> {
     all
 }
 
-pub(crate) async fn sqlite() -> TestDb {
+pub async fn sqlite() -> TestDb {
     let folder = tempfile::tempdir().unwrap();
     let location = Location::Sqlite(folder.path().join("naryad.db"));
     open(location, folder).await
@@ -60,21 +62,21 @@ async fn open(location: Location, folder: tempfile::TempDir) -> TestDb {
 
 /// A managing company with a building, a flat, two technicians and the default catalogue.
 #[derive(Clone, Debug)]
-pub(crate) struct House {
-    pub(crate) organization: OrganizationId,
-    pub(crate) dispatcher: UserId,
-    pub(crate) technicians: Vec<TechnicianId>,
-    pub(crate) building: BuildingId,
-    pub(crate) premises: PremisesId,
-    pub(crate) kind: RequestTypeId,
+pub struct House {
+    pub organization: OrganizationId,
+    pub dispatcher: UserId,
+    pub technicians: Vec<TechnicianId>,
+    pub building: BuildingId,
+    pub premises: PremisesId,
+    pub kind: RequestTypeId,
 }
 
 impl House {
-    pub(crate) fn desk(&self) -> Scope {
+    pub fn desk(&self) -> Scope {
         Scope::staff(self.organization, self.dispatcher, Role::Dispatcher)
     }
 
-    pub(crate) fn technician(&self, index: usize) -> Scope {
+    pub fn technician(&self, index: usize) -> Scope {
         Scope::staff(self.organization, UserId(self.technicians[index].0), Role::Technician)
     }
 }
@@ -194,7 +196,7 @@ impl Act for Build {
 }
 
 /// Builds a house.
-pub(crate) async fn house(db: &Db) -> House {
+pub async fn house(db: &Db) -> House {
     let clock = &**db.clock();
     let house = House {
         organization: OrganizationId::new(clock),
@@ -209,7 +211,7 @@ pub(crate) async fn house(db: &Db) -> House {
 }
 
 /// Every chain holds and every feed says what the rows say.
-pub(crate) async fn assert_sound(db: &Db) {
+pub async fn assert_sound(db: &Db) {
     let journal = crate::journal::verify(db).await.unwrap();
     assert_eq!(journal.findings, vec![], "journal");
     let feeds = crate::feed::verify(db).await.unwrap();

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! Background jobs of Naryad: the claim loop and one file a job.
+//!
+//! A job's effect and its completion are one commit ([`Completing`](naryad_domain::job::Completing)). A worker that is
+//! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
+
+mod auto_close;
+mod feed_expire;
+mod registry;
+mod worker;
+
+pub use registry::{Registry, registry};
+pub use worker::{ATTEMPTS, LEASE, run};

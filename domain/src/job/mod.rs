@@ -6,6 +6,7 @@
 mod claim;
 mod complete;
 mod dead;
+mod sweep;
 
 use sea_orm::Value;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ pub use self::{
     claim::{Claimed, claim, due_organizations, return_expired},
     complete::{Completing, Failure, fail, give_back},
     dead::{DeadJob, Rerun, dead},
+    sweep::{DONE_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
 };
 use crate::{
     Result, Time,

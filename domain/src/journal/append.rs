@@ -1,5 +1,7 @@
 //! Turns what a write collected into events, one for each touched subject.
 
+use std::collections::BTreeSet;
+
 use rand::Rng;
 use sea_orm::{FromQueryResult, Value};
 use serde_json::{Map, json};
@@ -28,8 +30,10 @@ struct Secret {
 /// Appends one event to the chain of every subject the write has changed.
 pub(crate) async fn append(tx: &mut Tx) -> Result<()> {
     let changes = std::mem::take(&mut tx.log.changes);
-    tx.log.changes = changes.clone();
-    for (organization, subject) in tx.log.subjects() {
+    // In a fixed order, whatever the order of the changes.
+    let subjects: BTreeSet<(OrganizationId, Subject)> =
+        changes.iter().map(|change| (change.organization, change.subject)).collect();
+    for (organization, subject) in subjects {
         let own: Vec<&Change> = changes.iter().filter(|change| change.subject == subject).collect();
         let (seq, prev) = next_link(tx, subject, &own).await?;
         let (body, secrets) = body(tx, subject, seq, &own)?;

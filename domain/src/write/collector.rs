@@ -1,7 +1,5 @@
 //! What a write has touched, remembered until its end.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -97,10 +95,5 @@ impl Collector {
         self.changes.truncate(mark.changes);
         self.touched.0.truncate(mark.touched);
         self.jobs.truncate(mark.jobs);
-    }
-
-    /// Subjects that were touched, with their organization, in a fixed order.
-    pub(crate) fn subjects(&self) -> BTreeSet<(OrganizationId, Subject)> {
-        self.changes.iter().map(|change| (change.organization, change.subject)).collect()
     }
 }

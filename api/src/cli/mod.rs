@@ -1,0 +1,133 @@
+//! The command line.
+
+mod serve;
+mod verify;
+
+use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use naryad_domain::{Code, Error, Result};
+
+use crate::{
+    config::{Config, Flags, LogFormat},
+    openapi, problem, state,
+};
+
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check); \
+                          2 wrong usage or settings; 3 it failed, standard error says why.";
+
+/// Dispatch service of housing management companies.
+#[derive(Debug, Parser)]
+#[command(name = "naryad", version, after_help = EXIT_CODES)]
+struct Cli {
+    /// File of settings (TOML); `NARYAD_CONFIG` names it too.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the database file, the key and the photos.
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the API and runs background jobs; makes whatever is missing in the data directory.
+    Serve {
+        /// Address and port to listen on; port 0 takes a free one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Leaves the background jobs to `naryad worker` processes.
+        #[arg(long)]
+        no_worker: bool,
+    },
+    /// Runs background jobs only.
+    Worker,
+    /// Applies the migrations that are missing.
+    Migrate,
+    /// Prints the contract (OpenAPI 3.1, YAML).
+    Openapi,
+    /// The journal.
+    #[command(subcommand)]
+    Journal(Check),
+    /// The feeds of the phones.
+    #[command(subcommand)]
+    Sync(Check),
+}
+
+#[derive(Debug, Subcommand)]
+enum Check {
+    /// Recomputes everything and tells what does not agree.
+    Verify,
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Well,
+    Found,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ran = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::internal)
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match ran {
+        Ok(Outcome::Well) => ExitCode::SUCCESS,
+        Ok(Outcome::Found) => ExitCode::from(1),
+        Err(error) => {
+            let causes = problem::causes(&error);
+            let separator = if causes.is_empty() { "" } else { ": " };
+            eprintln!("naryad: {}{separator}{causes}", error.message());
+            ExitCode::from(if error.code() == Code::InvalidField { 2 } else { 3 })
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<Outcome> {
+    let mut flags = Flags { data: cli.data, ..Flags::default() };
+    if let Command::Serve { listen, no_worker } = &cli.command {
+        flags.listen = *listen;
+        flags.worker = no_worker.then_some(false);
+    }
+    if let Command::Openapi = cli.command {
+        say(&openapi::yaml()?)?;
+        return Ok(Outcome::Well);
+    }
+    let config = Config::read(cli.config.as_deref(), &flags)?;
+    log_to_stderr(&config)?;
+    match cli.command {
+        Command::Serve { .. } => Box::pin(serve::serve(config)).await,
+        Command::Worker => Box::pin(serve::work(config)).await,
+        Command::Migrate => {
+            let opened = state::open(&config).await?;
+            state::migrate(&opened.db).await?;
+            opened.db.close().await;
+            Ok(Outcome::Well)
+        }
+        Command::Journal(Check::Verify) => verify::journal(&config).await,
+        Command::Sync(Check::Verify) => verify::feeds(&config).await,
+        Command::Openapi => Ok(Outcome::Well),
+    }
+}
+
+/// Writes to standard output, which carries only what a command was asked for.
+fn say(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::internal)
+}
+
+fn log_to_stderr(config: &Config) -> Result<()> {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_new(&config.log).map_err(|cause| Error::field("log", cause.to_string()))?;
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let set = match config.log_format {
+        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    set.map_err(Error::internal)
+}

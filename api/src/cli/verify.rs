@@ -1,0 +1,52 @@
+//! `naryad journal verify` and `naryad sync verify`: everything is computed again and compared.
+
+use naryad_domain::{Code, Error, Result, db::Db, feed, journal};
+
+use super::{Outcome, say};
+use crate::{config::Config, state};
+
+pub(super) async fn journal(config: &Config) -> Result<Outcome> {
+    let db = open(config).await?;
+    let report = journal::verify(&db).await?;
+    db.close().await;
+    let mut text: String =
+        report.findings.iter().map(|finding| format!("{}: {}\n", finding.place, finding.what)).collect();
+    text.push_str(&format!(
+        "journal: {} chains, {} events, {} personal values, {} findings\n",
+        report.chains,
+        report.events,
+        report.values,
+        report.findings.len()
+    ));
+    conclude(&text, report.findings.is_empty())
+}
+
+pub(super) async fn feeds(config: &Config) -> Result<Outcome> {
+    let db = open(config).await?;
+    let report = feed::verify(&db).await?;
+    db.close().await;
+    let mut text: String =
+        report.findings.iter().map(|finding| format!("feed {}: {}\n", finding.feed, finding.what)).collect();
+    text.push_str(&format!(
+        "sync: {} feeds, {} documents, {} findings\n",
+        report.feeds,
+        report.documents,
+        report.findings.len()
+    ));
+    conclude(&text, report.findings.is_empty())
+}
+
+/// A check changes nothing, the schema neither.
+async fn open(config: &Config) -> Result<Db> {
+    let db = state::open(config).await?.db;
+    if db.is_migrated().await? {
+        Ok(db)
+    } else {
+        Err(Error::new(Code::Unavailable, "the database lacks migrations: run `naryad migrate`"))
+    }
+}
+
+fn conclude(text: &str, well: bool) -> Result<Outcome> {
+    say(text)?;
+    Ok(if well { Outcome::Well } else { Outcome::Found })
+}

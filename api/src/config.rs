@@ -1,0 +1,196 @@
+//! Settings: defaults, then the file, then the environment, then the flags; the later wins.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use naryad_domain::{Error, Result, db::Location};
+use serde::{Deserialize, Serialize};
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $shown:literal;)*) => {
+        /// All settings. In the file they stand under these names, in the environment as `NARYAD_` and the name in
+        /// capitals.
+        #[derive(Clone, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        /// Name, default and meaning of each setting, for the documentation.
+        pub const SETTINGS: &[(&str, &str, &str)] = &[$((stringify!($name), $shown, concat!($($doc),+)),)*];
+    };
+}
+
+settings! {
+    /// Address and port; port 0 takes a free one.
+    listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "127.0.0.1:8080";
+    /// Directory of the database file, the key and the photos; made if it is not there.
+    data: PathBuf = PathBuf::from("data"), "data";
+    /// `postgres://...` or `sqlite:PATH`; `DATABASE_URL` is read too. Without it, `naryad.db` in the data directory.
+    database_url: Option<String> = None, "";
+    /// Connections to the database at most; one more listens on PostgreSQL.
+    database_connections: u32 = 10, "10";
+    /// PEM or DER file of the Ed25519 key that signs access tokens. Without it, `key.pem` in the data directory, made at
+    /// the first start. All nodes need the same one.
+    key_file: Option<PathBuf> = None, "";
+    /// PEM files of the public halves of earlier keys whose tokens are still accepted.
+    previous_key_files: Vec<PathBuf> = Vec::new(), "[]";
+    /// What is logged: `info`, `debug`, `naryad_api=debug,info`.
+    log: String = "info".to_owned(), "info";
+    /// `text` or `json`.
+    log_format: LogFormat = LogFormat::Text, "text";
+    /// Whether `serve` runs background jobs too.
+    worker: bool = true, "true";
+    /// Background jobs at once.
+    jobs_at_once: usize = 4, "4";
+    /// Whether the address of the client is taken from `Forwarded` or `X-Forwarded-For`: only behind a proxy of yours.
+    trust_forwarded: bool = false, "false";
+    /// Requests to `/v1/auth/` per minute and client address.
+    auth_per_minute: u32 = 300, "300";
+    /// New tickets per minute and person.
+    tickets_per_minute: u32 = 300, "300";
+    /// A file that holds the time (RFC 3339) instead of the clock of the machine: for tests.
+    clock_file: Option<PathBuf> = None, "";
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings given on the command line.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Flags {
+    /// `--listen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// `--data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// `--no-worker`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<bool>,
+}
+
+impl Config {
+    /// Reads the settings. `file` is that of `--config`, or else of `NARYAD_CONFIG`; it must exist when named.
+    ///
+    /// # Errors
+    /// The file cannot be read, names an unknown setting, or a value does not fit.
+    pub fn read(file: Option<&Path>, flags: &Flags) -> Result<Self> {
+        let names: Vec<_> = SETTINGS.iter().map(|(name, _, _)| *name).collect();
+        let named = file.map(Path::to_owned).or_else(|| std::env::var_os("NARYAD_CONFIG").map(PathBuf::from));
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        if let Some(path) = named {
+            let text = std::fs::read_to_string(&path)
+                .map_err(|cause| Error::field("config", format!("{}: {cause}", path.display())))?;
+            figment = figment.merge(Toml::string(&text));
+        }
+        figment
+            .merge(Env::raw().only(&["database_url"]))
+            .merge(Env::prefixed("NARYAD_").only(&names))
+            .merge(Serialized::defaults(flags))
+            .extract()
+            .map_err(|cause| Error::field("config", cause.to_string()))
+    }
+
+    /// Where the database is.
+    ///
+    /// # Errors
+    /// `database_url` names neither PostgreSQL nor SQLite.
+    pub fn location(&self) -> Result<Location> {
+        match &self.database_url {
+            Some(url) => Location::parse(url),
+            None => Ok(Location::Sqlite(self.data.join("naryad.db"))),
+        }
+    }
+
+    /// Where the signing key is.
+    pub fn key_path(&self) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| self.data.join("key.pem"))
+    }
+}
+
+impl std::fmt::Debug for Config {
+    /// Without the URL of the database: a password may stand in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("listen", &self.listen)
+            .field("data", &self.data)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, flags: &Flags) -> Result<Config> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Config::read(Some(file.path()), flags)
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let flags = Flags { data: Some("/elsewhere".into()), ..Flags::default() };
+        let config = read("data = \"/srv\"\nworker = false\nlog_format = \"json\"", &flags).unwrap();
+        assert_eq!(config.data, PathBuf::from("/elsewhere"));
+        assert!(!config.worker);
+        assert_eq!(config.log_format, LogFormat::Json);
+        assert_eq!(config.listen, Config::default().listen);
+    }
+
+    #[test]
+    fn what_is_unknown_or_does_not_fit_is_named() {
+        for (text, named) in [
+            ("listn = 1", "listn"),
+            ("listen = \"nowhere\"", "listen"),
+            ("jobs_at_once = -1", "jobs_at_once"),
+            ("listen = ", "TOML"),
+        ] {
+            let refusal = read(text, &Flags::default()).unwrap_err();
+            assert!(refusal.message().contains(named), "{text}: {}", refusal.message());
+        }
+        let refusal = Config::read(Some(Path::new("/nowhere/naryad.toml")), &Flags::default()).unwrap_err();
+        assert!(refusal.message().contains("/nowhere/naryad.toml"));
+    }
+
+    #[test]
+    fn the_documented_defaults_are_the_defaults() {
+        let shown = serde_json::to_value(Config::default()).unwrap();
+        for (name, default, meaning) in SETTINGS {
+            let value = match &shown[name] {
+                serde_json::Value::Null => String::new(),
+                serde_json::Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            assert_eq!(value, *default, "{name}");
+            assert!(!meaning.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let config = Config { database_url: Some("postgres://u:secret@h/d".to_owned()), ..Config::default() };
+        assert!(!format!("{config:?}").contains("secret"));
+    }
+}

@@ -1,0 +1,15 @@
+//! What a handler takes: each extractor either gives what it names or answers the documented problem.
+
+mod body;
+mod caller;
+mod headers;
+mod path;
+mod query;
+
+pub use self::{
+    body::Json,
+    caller::Caller,
+    headers::{Idempotency, IfMatch},
+    path::PathId,
+    query::{PageQuery, Query},
+};

@@ -1,0 +1,83 @@
+//! How often somebody may ask.
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use actix_web::{
+    Error as ActixError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::Next,
+};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+};
+use naryad_domain::{Code, Error, Result, Scope};
+use uuid::Uuid;
+
+use crate::{config::Config, problem::Problem, state::State};
+
+/// Counters of requests.
+#[derive(Debug)]
+pub struct Limits {
+    auth: DefaultKeyedRateLimiter<IpAddr>,
+    tickets: DefaultKeyedRateLimiter<Uuid>,
+    trust_forwarded: bool,
+}
+
+impl Limits {
+    /// Fresh counters by the settings; 0 per minute counts as 1.
+    pub fn new(config: &Config) -> Self {
+        let quota = |per_minute| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
+        Self {
+            auth: RateLimiter::keyed(quota(config.auth_per_minute)),
+            tickets: RateLimiter::keyed(quota(config.tickets_per_minute)),
+            trust_forwarded: config.trust_forwarded,
+        }
+    }
+
+    /// Counts a new ticket of a person.
+    ///
+    /// # Errors
+    /// `too_many_requests` with `retry_after` in seconds.
+    pub fn ticket(&self, scope: &Scope) -> Result<()> {
+        check(&self.tickets, &scope.actor_id())
+    }
+
+    /// Forgets whoever has not asked for a while.
+    pub fn forget(&self) {
+        self.auth.retain_recent();
+        self.tickets.retain_recent();
+    }
+
+    fn auth(&self, request: &ServiceRequest) -> Result<()> {
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        let forwarded = || request.connection_info().realip_remote_addr().and_then(|text| text.parse().ok());
+        let address = if self.trust_forwarded { forwarded().or(peer) } else { peer };
+        // Without an address (a socket of this machine) there is nobody to count.
+        address.map_or(Ok(()), |address| check(&self.auth, &address))
+    }
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, key: &K) -> Result<()> {
+    limiter.check_key(key).map_err(|not_until| {
+        let wait = not_until.wait_time_from(DefaultClock::default().now());
+        Error::new(Code::TooManyRequests, Code::TooManyRequests.title())
+            .with("retry_after", wait.as_secs() + 1)
+    })
+}
+
+/// Counts requests to `/v1/auth/` by the address of the client: guessing passwords and codes is slow.
+pub(crate) async fn auth(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, ActixError> {
+    let limited = match request.app_data::<State>() {
+        Some(app) if request.path().starts_with("/v1/auth/") => app.limits.auth(&request),
+        _ => Ok(()),
+    };
+    match limited {
+        Ok(()) => Ok(next.call(request).await?.map_into_boxed_body()),
+        Err(error) => Ok(request.error_response(Problem(error))),
+    }
+}

@@ -1,0 +1,36 @@
+//! All routes. A handler that is not documented cannot be registered: [`Routes::add`] does not take it.
+
+use actix_web::dev::HttpServiceFactory;
+use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
+
+use crate::{auth, events, health, job, metrics, openapi, ticket, visit};
+
+/// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
+pub(crate) fn all(routes: &mut Routes<'_, '_>) {
+    health::routes(routes);
+    metrics::routes(routes);
+    routes.add(openapi::openapi);
+    auth::routes(routes);
+    events::routes(routes);
+    job::routes(routes);
+    ticket::routes(routes);
+    visit::routes(routes);
+}
+
+/// Takes documented handlers.
+pub(crate) struct Routes<'a, 'b>(&'a mut ServiceConfig<'b>);
+
+impl<'a, 'b> Routes<'a, 'b> {
+    pub(crate) fn new(config: &'a mut ServiceConfig<'b>) -> Self {
+        Self(config)
+    }
+
+    /// Registers a handler with its documentation.
+    pub(crate) fn add<Handler>(&mut self, handler: Handler) -> &mut Self
+    where
+        Handler: HttpServiceFactory + OpenApiFactory + 'static,
+    {
+        self.0.service(handler);
+        self
+    }
+}

@@ -1,0 +1,220 @@
+//! The claim loop.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use chrono::TimeDelta;
+use naryad_domain::{
+    Error, Result,
+    db::Db,
+    id::JobId,
+    job::{self, Claimed, Failure, Lease},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::registry::Registry;
+
+/// How long a job belongs to the worker that took it.
+pub const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// A job that failed so often is a dead letter.
+pub const ATTEMPTS: i64 = 10;
+/// A handler that takes longer is given up, before its lease runs out and another worker starts the same job.
+const LONGEST: Duration = Duration::from_secs(50);
+/// Jobs become due without anybody saying so: the queue is looked at this often, in real time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often leases that ran out are looked for.
+const RETURN_EVERY: Duration = Duration::from_secs(5);
+/// How often what is no longer needed is deleted.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+/// How long running jobs may take to end when the worker stops.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Claims and runs jobs, at most `at_once` of them, until `stop`; then waits for those that run and gives back what
+/// does not end in time.
+pub async fn run(db: &Db, registry: Registry, at_once: usize, stop: &CancellationToken) {
+    let mut worker = Worker {
+        db: db.clone(),
+        registry: Arc::new(registry),
+        slots: Arc::new(Semaphore::new(at_once.max(1))),
+        running: JoinSet::new(),
+        leases: Leases::default(),
+    };
+    tokio::select! {
+        // Ends by itself, and not between taking a job and starting it.
+        () = claim_all(&mut worker, stop) => {}
+        () = tidy(db) => {}
+    }
+    worker.finish().await;
+}
+
+/// Brings back jobs whose worker has died, and deletes what has served its time.
+async fn tidy(db: &Db) {
+    let mut returning = interval(RETURN_EVERY);
+    let mut sweeping = interval(SWEEP_EVERY);
+    returning.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    sweeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let tidied = tokio::select! {
+            _ = returning.tick() => job::return_expired(db).await.map(drop),
+            _ = sweeping.tick() => job::sweep(db).await.map(drop),
+        };
+        if let Err(error) = tidied {
+            tracing::warn!(error = causes(&error), "the queue could not be tidied");
+        }
+    }
+}
+
+async fn claim_all(worker: &mut Worker, stop: &CancellationToken) {
+    let mut pokes = worker.db.pokes().subscribe_own();
+    while !stop.is_cancelled() {
+        match worker.rotate(stop).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::warn!(error = causes(&error), "the queue could not be read"),
+        }
+        // Whatever was written here may have enqueued a job. A poke that was lost costs a second.
+        let _ = stop.run_until_cancelled(timeout(LOOK_EVERY, pokes.recv())).await;
+        while pokes.try_recv().is_ok() {}
+    }
+}
+
+struct Worker {
+    db: Db,
+    registry: Arc<Registry>,
+    slots: Arc<Semaphore>,
+    running: JoinSet<()>,
+    leases: Leases,
+}
+
+/// The leases of the jobs that run here.
+#[derive(Clone, Default)]
+struct Leases(Arc<Mutex<BTreeMap<JobId, Lease>>>);
+
+impl Leases {
+    fn with<T>(&self, look: impl FnOnce(&mut BTreeMap<JobId, Lease>) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Worker {
+    /// Starts one job of each organization that has one due, and returns how many. The first job of the last
+    /// organization waits for one job of each before it, however long their queues are.
+    async fn rotate(&mut self, stop: &CancellationToken) -> Result<usize> {
+        let mut started = 0;
+        for organization in job::due_organizations(&self.db).await? {
+            let slot = Arc::clone(&self.slots).acquire_owned();
+            let Some(slot) = stop.run_until_cancelled(slot).await else { break };
+            let slot = slot.map_err(Error::internal)?;
+            // Ended tasks are dropped here, so that they do not gather.
+            while self.running.try_join_next().is_some() {}
+            if let Some(claimed) = job::claim(&self.db, organization, LEASE).await? {
+                self.start(claimed, slot);
+                started += 1;
+            }
+        }
+        Ok(started)
+    }
+
+    fn start(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
+        let (db, registry, leases) = (self.db.clone(), Arc::clone(&self.registry), self.leases.clone());
+        let lease = claimed.lease;
+        leases.with(|leases| leases.insert(lease.job, lease));
+        self.running.spawn(async move {
+            perform(&db, &registry, &claimed).await;
+            leases.with(|leases| leases.remove(&lease.job));
+            drop(slot);
+        });
+    }
+
+    async fn finish(&mut self) {
+        let ending = async { while self.running.join_next().await.is_some() {} };
+        if timeout(GRACE, ending).await.is_ok() {
+            return;
+        }
+        self.running.shutdown().await;
+        for lease in self.leases.with(std::mem::take).into_values() {
+            tracing::info!(job = %lease.job, "the job is given back");
+            if let Err(error) = job::give_back(&self.db, lease).await {
+                tracing::warn!(job = %lease.job, error = causes(&error), "the job returns when its lease has run out");
+            }
+        }
+    }
+}
+
+/// Runs one job and, if it fails, says so in the queue.
+async fn perform(db: &Db, registry: &Arc<Registry>, claimed: &Claimed) {
+    let started = Instant::now();
+    let outcome = handle(db, registry, claimed).await;
+    let told = match outcome {
+        Ok(()) => "done",
+        Err(Trouble { why, attempts }) => {
+            match job::fail(db, claimed.lease, claimed.attempt, attempts, &why).await {
+                Ok(Failure::Again) => {
+                    tracing::warn!(kind = claimed.kind, job = %claimed.lease.job, attempt = claimed.attempt, why, "the job failed and is tried again");
+                    "again"
+                }
+                Ok(Failure::Dead) => {
+                    tracing::error!(kind = claimed.kind, job = %claimed.lease.job, attempt = claimed.attempt, why, "the job is a dead letter");
+                    "dead"
+                }
+                Err(error) => {
+                    tracing::warn!(kind = claimed.kind, job = %claimed.lease.job, error = causes(&error), why, "the job failed, and the queue could not be told");
+                    "untold"
+                }
+            }
+        }
+    };
+    let labels = [("kind", claimed.kind.clone()), ("outcome", told.to_owned())];
+    metrics::counter!("naryad_jobs_total", &labels).increment(1);
+    metrics::histogram!("naryad_job_seconds", &labels[..1]).record(started.elapsed().as_secs_f64());
+}
+
+/// Why a job failed, and after how many attempts it is given up.
+struct Trouble {
+    why: String,
+    attempts: i64,
+}
+
+async fn handle(db: &Db, registry: &Arc<Registry>, claimed: &Claimed) -> Result<(), Trouble> {
+    let again = |why| Trouble { why, attempts: ATTEMPTS };
+    if registry.find(&claimed.kind).is_none() {
+        // Trying again would not help; an administrator runs it again after the update that knows it.
+        let why = format!("this version knows no job of the kind «{}»", claimed.kind);
+        return Err(Trouble { why, attempts: claimed.attempt });
+    }
+    // A task of its own, so that a panic is a failure of this job only. Dropping the set ends it.
+    let mut task = JoinSet::new();
+    let (db, registry, claimed) = (db.clone(), Arc::clone(registry), claimed.clone());
+    task.spawn(async move {
+        match registry.find(&claimed.kind) {
+            Some(handler) => handler(&db, &claimed).await,
+            None => Ok(()),
+        }
+    });
+    match timeout(LONGEST, task.join_next()).await {
+        Ok(Some(Ok(Ok(())))) | Ok(None) => Ok(()),
+        Ok(Some(Ok(Err(error)))) => Err(again(causes(&error))),
+        Ok(Some(Err(panic))) => Err(again(panic.to_string())),
+        Err(_) => Err(again(format!("it took longer than {LONGEST:?}"))),
+    }
+}
+
+/// An error with its causes, for the log and for the dead letter; it stays with the organization's management.
+fn causes(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
