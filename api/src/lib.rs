@@ -22,3 +22,5 @@ mod request;
 mod routes;
 pub mod server;
 pub mod state;
+mod ticket;
+mod visit;

@@ -61,6 +61,10 @@ impl Row for Model {
 #[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct UsageDocument {}
 /// stub
-pub async fn lines(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<u32> { Ok(0) }
+pub async fn lines(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<u32> {
+    Ok(0)
+}
 /// stub
-pub async fn of_ticket(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<Vec<UsageDocument>> { Ok(vec![]) }
+pub async fn of_ticket(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<Vec<UsageDocument>> {
+    Ok(vec![])
+}
