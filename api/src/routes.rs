@@ -3,7 +3,7 @@
 use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
-use crate::{auth, events, health, job, metrics, openapi, ticket, visit};
+use crate::{auth, events, health, job, material, metrics, openapi, photo, ticket, upload, visit};
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
 pub(crate) fn all(routes: &mut Routes<'_, '_>) {
@@ -15,6 +15,9 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     job::routes(routes);
     ticket::routes(routes);
     visit::routes(routes);
+    material::routes(routes);
+    photo::routes(routes);
+    upload::routes(routes);
 }
 
 /// Takes documented handlers.
