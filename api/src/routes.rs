@@ -3,7 +3,10 @@
 use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
-use crate::{auth, catalogue, events, health, job, material, metrics, openapi, people, place, ticket, visit};
+use crate::{
+    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
+    visit,
+};
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
 pub(crate) fn all(routes: &mut Routes<'_, '_>) {
@@ -19,6 +22,8 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     material::routes(routes);
     ticket::routes(routes);
     visit::routes(routes);
+    photo::routes(routes);
+    upload::routes(routes);
 }
 
 /// Takes documented handlers.

@@ -1,4 +1,6 @@
-//! The price list.
+//! The price list, and the materials used for a ticket.
+
+mod usage;
 
 use actix_web::{get, patch, post};
 use naryad_domain::{
@@ -18,6 +20,7 @@ use crate::{
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(create_material).add(list_materials).add(get_material).add(change_material);
+    usage::routes(routes);
 }
 
 /// Adds a material to the price list. Administrators only.
