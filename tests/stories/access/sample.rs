@@ -127,6 +127,11 @@ impl World {
                 let body = json!({ "refresh_token": "nrt_x" });
                 return Sample::of("/v1/auth/logout", Some(body)).common();
             }
+            "PUT /v1/auth/password" => {
+                // Too short: whoever has a password is told so.
+                let body = json!({ "old_password": "x", "new_password": "x" });
+                return Sample::of("/v1/auth/password", Some(body)).common();
+            }
             "POST /v1/auth/otp/request" => {
                 return Sample::of("/v1/auth/otp/request", Some(json!({ "phone": "+79001112233" }))).common();
             }

@@ -301,7 +301,7 @@ async fn a_new_password_ends_what_the_old_one_opened() {
             change_own(db, own, args).await
         };
         let set = async |scope, user, new: &str| {
-            set(db, scope, user, SetPassword { new_password: password(new) }).await
+            set(db, scope, user, SetPassword { password: password(new) }).await
         };
         let new = "staple battery horse";
         assert_eq!(code_of(change("wrong horse battery", new).await), Code::BadCredentials);

@@ -28,7 +28,7 @@ pub struct ChangePassword {
 #[serde(deny_unknown_fields)]
 pub struct SetPassword {
     /// The new one.
-    pub new_password: Password,
+    pub password: Password,
 }
 
 /// Changes one's own password.
@@ -41,13 +41,14 @@ pub async fn change_own(db: &Db, scope: Scope, args: ChangePassword) -> Result<(
         return Err(Error::new(Code::Forbidden, "only staff have passwords"));
     };
     let row = find(&db.reader(), &scope, user).await?;
+    check(&args.new_password, &row, "new_password")?;
     let old = args.old_password.expose();
     if old.chars().count() > PasswordPolicy::LONGEST
         || !password::verify_blocking(old.to_owned(), row.password_hash.clone()).await?
     {
         return Err(wrong());
     }
-    let hash = hash(&args.new_password, &row).await?;
+    let hash = password::hash_blocking(args.new_password.expose().to_owned()).await?;
     db.write(scope, Replace { user, hash, replaces: Some(row.password_hash) }).await
 }
 
@@ -62,15 +63,14 @@ pub async fn set(db: &Db, scope: Scope, user: UserId, args: SetPassword) -> Resu
         return Err(Error::new(Code::Forbidden, "your own password is changed with the old one"));
     }
     let row = find(&db.reader(), &scope, user).await?;
-    let hash = hash(&args.new_password, &row).await?;
+    check(&args.password, &row, "password")?;
+    let hash = password::hash_blocking(args.password.expose().to_owned()).await?;
     db.write(scope, Replace { user, hash, replaces: None }).await
 }
 
-async fn hash(new: &Password, row: &Model) -> Result<String> {
-    PasswordPolicy::check(new.expose(), &row.login).map_err(|refusal| {
-        Error::field("new_password", refusal.fields().first().map_or("", |f| &f.message))
-    })?;
-    password::hash_blocking(new.expose().to_owned()).await
+fn check(new: &Password, row: &Model, field: &str) -> Result<()> {
+    PasswordPolicy::check(new.expose(), &row.login)
+        .map_err(|refusal| Error::field(field, refusal.fields().first().map_or("", |f| &f.message)))
 }
 
 fn wrong() -> Error {
