@@ -6,6 +6,7 @@
 mod auth;
 pub mod cli;
 pub mod config;
+mod demo;
 mod docs;
 pub mod events;
 pub mod extract;

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod serve;
 mod verify;
 
@@ -13,7 +14,7 @@ use crate::{
     openapi, problem, state,
 };
 
-const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check); \
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check) or the demo went wrong; \
                           2 wrong usage or settings; 3 it failed, standard error says why.";
 
 /// Dispatch service of housing management companies.
@@ -40,6 +41,19 @@ enum Command {
         /// Leaves the background jobs to `naryad worker` processes.
         #[arg(long)]
         no_worker: bool,
+    },
+    /// Makes a small organization with made-up people, plays one day of it over HTTP and tells how it went. Does
+    /// nothing where there is an organization already.
+    Demo {
+        /// Goes on serving afterwards, by the real clock.
+        #[arg(long)]
+        serve: bool,
+        /// Address and port to serve on; port 0 takes a free one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Takes the photos of the day from here; without it they are drawn.
+        #[arg(long, value_name = "DIR")]
+        photos: Option<PathBuf>,
     },
     /// Runs background jobs only.
     Worker,
@@ -94,6 +108,9 @@ async fn run(cli: Cli) -> Result<Outcome> {
         flags.listen = *listen;
         flags.worker = no_worker.then_some(false);
     }
+    if let Command::Demo { listen, .. } = &cli.command {
+        flags.listen = *listen;
+    }
     if let Command::Openapi = cli.command {
         say(&openapi::yaml()?)?;
         return Ok(Outcome::Well);
@@ -102,6 +119,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
     log_to_stderr(&config)?;
     match cli.command {
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
+        Command::Demo { serve, photos, .. } => Box::pin(demo::demo(config, photos.as_deref(), serve)).await,
         Command::Worker => Box::pin(serve::work(config)).await,
         Command::Migrate => {
             let opened = state::open(&config).await?;
