@@ -12,7 +12,7 @@ use super::{
     version::{self, Model as Version},
 };
 use crate::{
-    Error, Result, Scope,
+    Code, Error, Result, Scope,
     auth::Role,
     db::{Reader, placeholders},
     id::RequestTypeId,
@@ -168,6 +168,17 @@ impl Act for Create {
             rules: serde_json::to_value(&rules).map_err(Error::internal)?,
             created_at: tx.now(),
         };
+        // The unique index is the guard; this names the field and the other kind.
+        let other = request_type::Entity::find()
+            .filter(request_type::Column::OrganizationId.eq(kind.organization_id))
+            .filter(request_type::Column::Code.eq(kind.code.as_str()))
+            .one(&tx.reader())
+            .await?;
+        if let Some(other) = other {
+            return Err(Error::new(Code::AlreadyExists, "another kind of work has this code")
+                .with("field", "code")
+                .with("id", other.id));
+        }
         tx.insert(&kind).await?;
         tx.insert(&version).await?;
         RequestTypeDocument::of(&kind, version)
@@ -453,3 +464,6 @@ pub async fn find_version(reader: &Reader<'_>, id: RequestTypeId, number: i64) -
 fn no_version(kind: &RequestType) -> Error {
     Error::internal(format!("request_type {}, column current_version: there is no such version", kind.id))
 }
+
+#[cfg(test)]
+mod tests;

@@ -243,3 +243,66 @@ pub async fn list(
     let materials = query.all(reader).await?.into_iter().map(MaterialDocument::from).collect();
     page.cut(materials, |material| material.code.clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        people::fixture::company,
+        testing::{assert_sound, databases},
+    };
+
+    fn create(id: MaterialId, code: &str, price_minor: i64) -> Create {
+        let args = json!({ "code": code, "name": "Труба ПП 20", "unit": "м", "price_minor": price_minor });
+        Create { id, args: serde_json::from_value(args).unwrap() }
+    }
+
+    #[tokio::test]
+    async fn the_price_list_is_kept_by_the_administrator_and_read_by_staff() {
+        for test in databases().await {
+            let (ours, theirs) = (company(&test.db, "dom").await, company(&test.db, "sosed").await);
+            let db = &test.db;
+            let id = MaterialId::new(&**db.clock());
+            let made = db.write(ours.admin, create(id, "PP20", 12_050)).await.unwrap();
+            assert_eq!((made.price_minor, made.version), (12_050, 1));
+            assert_eq!(get(&db.reader(), &ours.technician, id).await.unwrap(), made);
+            let taken =
+                db.write(ours.admin, create(MaterialId::new(&**db.clock()), "PP20", 1)).await.unwrap_err();
+            assert_eq!((taken.code(), &taken.details()["id"]), (Code::AlreadyExists, &json!(id)));
+            let negative = db.write(ours.admin, create(MaterialId::new(&**db.clock()), "PP25", -1)).await;
+            assert_eq!(negative.unwrap_err().fields()[0].field, "price_minor");
+            let refused = db.write(ours.dispatcher, create(MaterialId::new(&**db.clock()), "PP25", 1)).await;
+            assert_eq!(refused.unwrap_err().code(), Code::Forbidden);
+
+            let change = |version, args: serde_json::Value| Change {
+                id,
+                version,
+                args: serde_json::from_value(args).unwrap(),
+            };
+            let changed =
+                db.write(ours.admin, change(1, json!({ "price_minor": 13_000, "active": false }))).await;
+            assert_eq!(changed.unwrap().version, 2);
+            let stale = db.write(ours.admin, change(1, json!({ "unit": "шт." }))).await.unwrap_err();
+            assert_eq!(stale.code(), Code::VersionStale);
+
+            for failure in [
+                get(&db.reader(), &theirs.admin, id).await.unwrap_err(),
+                find(&db.reader(), &theirs.admin, id).await.unwrap_err(),
+                db.write(theirs.admin, change(2, json!({ "unit": "шт." }))).await.unwrap_err(),
+            ] {
+                assert_eq!(failure.code(), Code::NotFound);
+            }
+            let listed = async |scope, active| {
+                let filter = MaterialFilter { active };
+                let page = list(&db.reader(), &scope, &filter, &PageRequest::default()).await.unwrap();
+                page.items.len()
+            };
+            assert_eq!(listed(ours.technician, None).await, 1);
+            assert_eq!(listed(ours.technician, Some(true)).await, 0);
+            assert_eq!(listed(theirs.technician, None).await, 0);
+            assert_sound(db).await;
+        }
+    }
+}

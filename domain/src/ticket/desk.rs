@@ -290,7 +290,9 @@ impl Act for Comment {
             Actor::Resident { resident, .. } => {
                 (AuthorKind::Resident, people::resident::name_of(&tx.reader(), resident).await?)
             }
-            Actor::Staff { user, .. } => (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?),
+            Actor::Staff { user, .. } => {
+                (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?)
+            }
             Actor::System => (AuthorKind::Staff, String::new()),
         };
         let audience = match author_kind {
@@ -315,4 +317,3 @@ impl Act for Comment {
         Ok(ticket.id)
     }
 }
-

@@ -288,7 +288,11 @@ impl Register {
             (None, None) => None,
         };
         let name = self.args.applicant_name.clone().map(Line::into_string);
-        Ok(Applicant { name: name.or_else(|| resident.as_ref().map(|r| r.full_name.clone())), phone, resident })
+        Ok(Applicant {
+            name: name.or_else(|| resident.as_ref().map(|r| r.full_name.clone())),
+            phone,
+            resident,
+        })
     }
 
     /// Staff is told what to mend (R80); a resident's words are mended for him and kept as he wrote them.
@@ -317,7 +321,9 @@ impl Register {
         if !applies || self.args.precondition_confirmed {
             return Ok(());
         }
-        Err(Error::new(Code::PreconditionRequired, precondition.text_ru.as_str())
-            .with("precondition", serde_json::json!({ "ru": precondition.text_ru, "en": precondition.text_en })))
+        Err(Error::new(Code::PreconditionRequired, precondition.text_ru.as_str()).with(
+            "precondition",
+            serde_json::json!({ "ru": precondition.text_ru, "en": precondition.text_en }),
+        ))
     }
 }
