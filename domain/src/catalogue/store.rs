@@ -98,6 +98,8 @@ const OWN_BASIS: &str = "organization";
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRequestType {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<RequestTypeId>,
     /// Its stable code in the organization.
     pub code: Line<40>,
     /// The branch it belongs to.
@@ -132,8 +134,6 @@ pub struct CreateRequestType {
 /// Adds a kind of work to the catalogue.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Its identifier.
-    pub id: RequestTypeId,
     /// What it is.
     pub args: CreateRequestType,
 }
@@ -145,6 +145,10 @@ impl Act for Create {
     async fn run(&self, tx: &mut Tx) -> Result<RequestTypeDocument> {
         tx.scope().require(&[Role::Admin])?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => RequestTypeId::from_client(id.0, "id")?,
+            None => RequestTypeId::new(tx.clock()),
+        };
         args.demands.check("demands")?;
         let rules = Rules {
             localize: args.localize,
@@ -154,9 +158,9 @@ impl Act for Create {
             demands: args.demands,
             precondition: args.precondition,
         };
-        let kind = fresh_type(tx, self.id, args.code.into_string());
+        let kind = fresh_type(tx, id, args.code.into_string());
         let version = Version {
-            request_type_id: self.id,
+            request_type_id: id,
             number: 1,
             organization_id: kind.organization_id,
             category: args.category.to_value(),

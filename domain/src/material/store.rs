@@ -59,6 +59,8 @@ const HIGHEST: i64 = 100_000_000_000;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMaterial {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<MaterialId>,
     /// Its code in the organization.
     pub code: Line<40>,
     /// Its name.
@@ -73,8 +75,6 @@ pub struct CreateMaterial {
 /// Adds a material.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Its identifier.
-    pub id: MaterialId,
     /// What it is.
     pub args: CreateMaterial,
 }
@@ -86,8 +86,12 @@ impl Act for Create {
     async fn run(&self, tx: &mut Tx) -> Result<MaterialDocument> {
         tx.scope().require(&[Role::Admin])?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => MaterialId::from_client(id.0, "id")?,
+            None => MaterialId::new(tx.clock()),
+        };
         let row = Model {
-            id: self.id,
+            id,
             organization_id: tx.scope().organization(),
             code: args.code.into_string(),
             name: args.name.into_string(),
@@ -255,8 +259,10 @@ mod tests {
     };
 
     fn create(id: MaterialId, code: &str, price_minor: i64) -> Create {
-        let args = json!({ "code": code, "name": "Труба ПП 20", "unit": "м", "price_minor": price_minor });
-        Create { id, args: serde_json::from_value(args).unwrap() }
+        let args = json!({
+            "id": id, "code": code, "name": "Труба ПП 20", "unit": "м", "price_minor": price_minor,
+        });
+        Create { args: serde_json::from_value(args).unwrap() }
     }
 
     #[tokio::test]

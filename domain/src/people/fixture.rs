@@ -11,7 +11,7 @@ use crate::{
     Scope,
     auth::Role,
     db::Db,
-    id::{BuildingId, OrganizationId, PremisesId, ResidentId, UserId},
+    id::{BuildingId, OrganizationId, PremisesId, UserId},
     page::PageRequest,
     place::{building, premises},
 };
@@ -56,18 +56,18 @@ pub(crate) async fn hire(db: &Db, scope: Scope, role: Role, company: &str) -> Us
 
 pub(crate) async fn building(db: &Db, scope: Scope, address: &str) -> BuildingId {
     let id = BuildingId::new(&**db.clock());
-    let args = serde_json::from_value(json!({ "address": address })).unwrap();
-    db.write(scope, building::store::Create { id, args }).await.unwrap();
+    let args = serde_json::from_value(json!({ "id": id, "address": address })).unwrap();
+    db.write(scope, building::store::Create { args }).await.unwrap();
     id
 }
 
 pub(crate) async fn flat(db: &Db, scope: Scope, building_id: BuildingId, number: &str) -> PremisesId {
     let id = PremisesId::new(&**db.clock());
     let args = json!({
-        "building_id": building_id, "kind": "flat", "number": number, "access_notes": "Код 17К45",
+        "id": id, "building_id": building_id, "kind": "flat", "number": number, "access_notes": "Код 17К45",
     });
     let args = serde_json::from_value(args).unwrap();
-    db.write(scope, premises::store::Create { id, args }).await.unwrap();
+    db.write(scope, premises::store::Create { args }).await.unwrap();
     id
 }
 
@@ -83,9 +83,8 @@ pub(crate) async fn resident(
         .map(|(at, id)| json!({ "number": format!("10{at}"), "premises_id": id }))
         .collect();
     let args = json!({ "full_name": "Фёдор Ильин", "phones": phones, "accounts": accounts });
-    let id = ResidentId::new(&**db.clock());
     let args = serde_json::from_value(args).unwrap();
-    db.write(scope, resident::store::Create { id, args }).await.unwrap()
+    db.write(scope, resident::store::Create { args }).await.unwrap()
 }
 
 pub(crate) fn first_page() -> PageRequest {

@@ -211,8 +211,7 @@ async fn a_resident_has_one_login_and_a_membership_in_each_organization() {
         assert_eq!(me.memberships[0].premises[0].account_number, "100");
 
         let args = json!({ "full_name": "Другой", "phones": ["79123456789"] });
-        let id = ResidentId::new(&**db.clock());
-        let again = residents::store::Create { id, args: serde_json::from_value(args).unwrap() };
+        let again = residents::store::Create { args: serde_json::from_value(args).unwrap() };
         let refused = db.write(ours.dispatcher, again).await.unwrap_err();
         assert_eq!((refused.code(), &refused.details()["id"]), (Code::AlreadyExists, &json!(here.id)));
         assert_sound(db).await;
@@ -289,8 +288,8 @@ async fn phones_and_accounts_are_set_as_a_whole() {
 }
 
 fn register(id: DeviceId, token: &str) -> device::store::Register {
-    let args = json!({ "platform": "android", "push_token": token, "app_version": "1.0" });
-    device::store::Register { id, args: serde_json::from_value(args).unwrap() }
+    let args = json!({ "id": id, "platform": "android", "push_token": token, "app_version": "1.0" });
+    device::store::Register { args: serde_json::from_value(args).unwrap() }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::{building, premises};
 use crate::{
     Code, Scope,
     db::Db,
-    id::{BuildingId, PremisesId},
+    id::BuildingId,
     people::{
         self,
         fixture::{building as house, company, first_page, flat, resident},
@@ -57,9 +57,10 @@ async fn a_building_is_kept_by_the_desk() {
             "address": "Омск, улица Мира, 1", "zone": "Asia/Omsk", "fias_id": fias,
             "position": { "latitude": 54.9893, "longitude": 73.3682 },
         });
-        let create = |id, args: &serde_json::Value| building::store::Create {
-            id,
-            args: serde_json::from_value(args.clone()).unwrap(),
+        let create = |id: BuildingId, args: &serde_json::Value| {
+            let mut args = args.clone();
+            args["id"] = json!(id);
+            building::store::Create { args: serde_json::from_value(args).unwrap() }
         };
         let made = db.write(company.dispatcher, create(id, &args)).await.unwrap();
         assert_eq!(made.zone.to_string(), "Asia/Omsk");
@@ -169,7 +170,7 @@ async fn another_organization_finds_no_place() {
         assert!(listed.unwrap().items.is_empty());
         let args = json!({ "building_id": here, "kind": "flat", "number": "1" });
         let args = serde_json::from_value(args).unwrap();
-        let inside = premises::store::Create { id: PremisesId::new(&**db.clock()), args };
+        let inside = premises::store::Create { args };
         assert_eq!(db.write(theirs.admin, inside).await.unwrap_err().code(), Code::NotFound);
     }
 }

@@ -140,10 +140,7 @@ async fn own_kinds_are_added_by_the_administrator_with_checked_demands() {
     for test in databases().await {
         let company = company(&test.db, "dom").await;
         let db = &test.db;
-        let create = |args: serde_json::Value| Create {
-            id: RequestTypeId::new(&**db.clock()),
-            args: serde_json::from_value(args).unwrap(),
-        };
+        let create = |args: serde_json::Value| Create { args: serde_json::from_value(args).unwrap() };
         let plain = || {
             json!({
                 "code": "OWN-1", "category": "yard", "name_ru": "Снег", "name_en": "Snow",
