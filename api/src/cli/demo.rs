@@ -19,7 +19,7 @@ pub(super) async fn demo(config: Config, photos: Option<&Path>, serving: bool) -
         Location::Sqlite(path) => Some(Lock::take(&path)?),
         Location::Postgres(_) => None,
     };
-    match Box::pin(demo::make(&config, photos)).await {
+    match Box::pin(demo::make(&config, photos, serve::work_beside)).await {
         Ok(Made::Played(told)) => say(&told)?,
         Ok(Made::Already) => say("An organization lives here already: no demo is made.\n")?,
         Err(failure) => {

@@ -25,6 +25,7 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, TimeDelta, Utc, Weekday};
 use chrono_tz::Tz;
 use naryad_domain::{Code, Error, Result, clock::ManualClock, db::Db, feed, journal, people::organization};
 use sea_orm::EntityTrait;
+use tokio::task::JoinHandle;
 
 use self::{day::Day, person::Wire, photos::Photos, world::World};
 use crate::{
@@ -37,6 +38,9 @@ use crate::{
 const SEED: u64 = 20_260_226;
 /// The company's own clock.
 const ZONE: Tz = Tz::Europe__Moscow;
+
+/// Starts the background jobs of a server.
+pub(crate) type Work = fn(&App) -> JoinHandle<()>;
 
 /// What a demo came to.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ pub(crate) enum Made {
 ///
 /// # Errors
 /// An earlier demo was interrupted; an answer was not expected; journal or feeds do not verify.
-pub(crate) async fn make(config: &Config, photos: Option<&Path>) -> Result<Made> {
+pub(crate) async fn make(config: &Config, photos: Option<&Path>, work: Work) -> Result<Made> {
     let opened = state::open(config).await?;
     state::migrate(&opened.db).await?;
     let unfinished = Unfinished::of(config);
@@ -64,7 +68,7 @@ pub(crate) async fn make(config: &Config, photos: Option<&Path>) -> Result<Made>
     }
     let photos = Photos::open(photos, SEED)?;
     unfinished.begin()?;
-    let told = play(config, photos, now).await?;
+    let told = play(config, photos, now, work).await?;
     unfinished.end()?;
     Ok(Made::Played(told))
 }
@@ -107,19 +111,16 @@ fn day_before(now: DateTime<Utc>) -> NaiveDate {
     date
 }
 
-async fn play(config: &Config, photos: Photos, now: DateTime<Utc>) -> Result<String> {
+async fn play(config: &Config, photos: Photos, now: DateTime<Utc>, work: Work) -> Result<String> {
     let date = day_before(now);
     // The company was founded some weeks before.
     let clock = ManualClock::at(day::local(date, 10, 0)? - TimeDelta::days(40));
     let db = Db::open(&config.location()?, config.database_connections, Arc::new(clock.clone())).await?;
     let world = Box::pin(world::make(&db, &clock, SEED)).await?;
     let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() };
-    let app = App::assemble(config, db.clone())?;
+    let app = App::assemble(config, db.clone()).await?;
     let listening = server::listen(&app)?;
-    let worker = tokio::spawn({
-        let (db, stop, at_once) = (db.clone(), app.stop.clone(), app.config.jobs_at_once);
-        async move { naryad_worker::run(&db, naryad_worker::registry(), at_once, &stop).await }
-    });
+    let worker = work(&app);
     let wire = Wire {
         http: reqwest::Client::builder().no_proxy().build().map_err(Error::internal)?,
         base: format!("http://{}", listening.address),

@@ -126,7 +126,7 @@ impl Person {
     /// A resident signs in by the code that comes to his phone.
     pub(super) async fn resident(wire: &Arc<Wire>, neighbour: &Neighbour) -> Result<Self> {
         let phone = &neighbour.phone;
-        wire.enter("/v1/auth/otp/request", &json!({ "phone": phone })).await?.ok(202)?;
+        wire.enter("/v1/auth/otp/request", &json!({ "phone": phone })).await?.ok(204)?;
         let body = json!({ "phone": phone, "code": wire.code_for(phone)? });
         let reply = wire.enter("/v1/auth/otp/verify", &body).await?.ok(200)?;
         Ok(Self::new(&neighbour.full_name, "житель", wire, wire.session(&reply)?))

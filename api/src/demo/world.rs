@@ -10,7 +10,7 @@ use naryad_domain::{
     Error, Result, Scope,
     clock::ManualClock,
     db::Db,
-    id::{BuildingId, MaterialId, OrganizationId, PremisesId, RequestTypeId, ResidentId},
+    id::{BuildingId, MaterialId, OrganizationId, PremisesId, RequestTypeId},
     material,
     page::PageRequest,
     people::{organization, resident},
@@ -129,11 +129,11 @@ impl Maker<'_> {
                 let offset = houses.len() as f64 / 500.0;
                 let (latitude, longitude) = (latitude + offset, longitude - offset);
                 let args = read(json!({
-                    "address": self.names.address(city, houses.len()),
+                    "id": id, "address": self.names.address(city, houses.len()),
                     "zone": zone,
                     "position": { "latitude": latitude, "longitude": longitude },
                 }))?;
-                self.write(self.company, building::store::Create { id, args }).await?;
+                self.write(self.company, building::store::Create { args }).await?;
                 let flats = self.flats(id).await?;
                 houses.push(House { id, latitude, longitude, flats });
             }
@@ -147,10 +147,10 @@ impl Maker<'_> {
             let id = PremisesId::new(self.clock);
             let notes = (flat == 0).then_some("Ключ от подвала у старшего по дому, квартира 1");
             let args = read(json!({
-                "building_id": building, "kind": "flat", "number": (flat + 1).to_string(),
+                "id": id, "building_id": building, "kind": "flat", "number": (flat + 1).to_string(),
                 "entrance": (1 + flat / 6).to_string(), "floor": (1 + flat / 2).to_string(), "access_notes": notes,
             }))?;
-            self.write(self.company, premises::store::Create { id, args }).await?;
+            self.write(self.company, premises::store::Create { args }).await?;
             flats.push(id);
         }
         Ok(flats)
@@ -175,8 +175,7 @@ impl Maker<'_> {
                     "full_name": resident.full_name, "phones": [resident.phone], "disabled": resident.disabled,
                     "accounts": [{ "number": format!("40{:06}{person}", index + 1), "premises_id": premises }],
                 }))?;
-                let id = ResidentId::new(self.clock);
-                self.write(self.company, resident::store::Create { id, args }).await?;
+                self.write(self.company, resident::store::Create { args }).await?;
                 residents.push(resident);
             }
         }
@@ -187,8 +186,9 @@ impl Maker<'_> {
         let mut materials = BTreeMap::new();
         for (code, name, unit, price) in list {
             let id = MaterialId::new(self.clock);
-            let args = read(json!({ "code": code, "name": name, "unit": unit, "price_minor": price }))?;
-            self.write(self.company, material::store::Create { id, args }).await?;
+            let args =
+                read(json!({ "id": id, "code": code, "name": name, "unit": unit, "price_minor": price }))?;
+            self.write(self.company, material::store::Create { args }).await?;
             materials.insert(*code, id);
         }
         Ok(materials)

@@ -64,7 +64,7 @@ pub(super) async fn take_on(
             });
             let id = UserId::new(maker.clock);
             let args = read(json!({
-                "role": role, "login": login, "password": PASSWORD, "full_name": full_name,
+                "id": id, "role": role, "login": login, "password": PASSWORD, "full_name": full_name,
                 "phone": maker.names.phone(), "technician": technician,
             }))?;
             let act = user::store::Create::prepare(id, args).await?;
