@@ -4,6 +4,7 @@ use naryad_tests::{House, on_both, photos};
 
 /// Of the words of the demo those that say that the day went as it should.
 const TOLD: &[&str] = &[
+    "домов 6, квартир 60, жителей 80,",
     "Четверг, 26 февраля 2026",
     "08:12",
     "пишет: «Помогите!!! Под мойкой лопнула труба (холодная вода), заливает кухню :(»",
@@ -18,7 +19,7 @@ const TOLD: &[&str] = &[
     "Воскресенье, 1 марта 2026",
     "три дня без возражений, заявка закрыта",
     "Понедельник, 2 марта 2026",
-    "заявок 7: закрыта 4, отложена 1, отменена 1, назначена 1; снимков 7",
+    "заявок 7: закрыто 4, отложено 1, отменено 1, назначено 1; снимков 7",
     "personal values, 0 findings",
     "documents, 0 findings",
     "password demo-password: admin, manager, dispatcher,",

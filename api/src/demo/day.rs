@@ -84,7 +84,7 @@ impl Day<'_> {
         Box::pin(evening::three_days_later(&mut day, &[lift.ticket, light, meter.ticket])).await?;
         Box::pin(evening::today(&mut day)).await?;
         let summary = Box::pin(evening::summary(&mut day)).await?;
-        Ok(format!("{}\n{summary}", day.timeline.render()))
+        Ok(format!("{}\n{}\n{summary}", world.in_words(), day.timeline.render()))
     }
 
     /// A moment of the day.

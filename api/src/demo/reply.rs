@@ -52,7 +52,8 @@ impl Reply {
         Err(self.instead_of(&format!("«{expected}» at {pointer}")))
     }
 
-    fn instead_of(&self, expected: &str) -> Error {
+    /// The failure that this answer is where another was expected.
+    pub(super) fn instead_of(&self, expected: &str) -> Error {
         unexpected(format!("{}: expected {expected}, got {} {}", self.asked, self.status, self.body))
     }
 

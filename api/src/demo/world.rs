@@ -30,6 +30,8 @@ pub(super) use staff::{Colleague, PASSWORD};
 /// Two cities in two zones: the clock of Samara is an hour ahead.
 const CITIES: [(&str, &str, usize, f64, f64); 2] =
     [("Казань", "Europe/Moscow", 4, 55.7961, 49.1064), ("Самара", "Europe/Samara", 2, 53.1959, 50.1002)];
+const COMPANY: &str = "УК «Добрый дом»";
+const CONTRACTOR: &str = "ООО «Лифт-Сервис»";
 const FLATS_IN_A_HOUSE: usize = 10;
 
 /// Everything that was made, with what the day needs to know of it.
@@ -63,6 +65,20 @@ pub(super) struct Neighbour {
 }
 
 impl World {
+    /// What there is, for a Russian reader.
+    pub(super) fn in_words(&self) -> String {
+        let flats: usize = self.houses.iter().map(|house| house.flats.len()).sum();
+        format!(
+            "{COMPANY} и подрядчик {CONTRACTOR}: домов {}, квартир {flats}, жителей {}, сотрудников {}, видов работ {}, \
+             материалов {}",
+            self.houses.len(),
+            self.residents.len(),
+            self.staff.len(),
+            self.kinds.len(),
+            self.materials.len(),
+        )
+    }
+
     /// The kind of work with this code.
     pub(super) fn kind(&self, code: &str) -> Result<RequestTypeId> {
         self.kinds.get(code).copied().ok_or_else(|| Error::not_found("request type"))
@@ -90,9 +106,9 @@ impl World {
 pub(super) async fn make(db: &Db, clock: &ManualClock, seed: u64) -> Result<World> {
     let mut maker = Maker { db, clock, names: Names::new(seed), company: OrganizationId::new(clock) };
     let company = maker.company;
-    maker.found(company, "УК «Добрый дом»", "managing").await?;
+    maker.found(company, COMPANY, "managing").await?;
     let contractor = OrganizationId::new(clock);
-    maker.found(contractor, "ООО «Лифт-Сервис»", "contractor").await?;
+    maker.found(contractor, CONTRACTOR, "contractor").await?;
     let houses = maker.build().await?;
     let residents = maker.settle(&houses).await?;
     let materials = maker.price(PRICE_LIST).await?;

@@ -10,7 +10,7 @@ use crate::demo::person::Person;
 /// From the call to the closed door, and the hold.
 pub(super) async fn closed(day: &mut Day<'_>) -> Result<()> {
     let (desk, world) = (day.desk.clone(), day.world);
-    let neighbour = world.resident_of(5, 2)?.clone();
+    let neighbour = world.resident_of(1, 2)?.clone();
     day.wait_until(13, 34)?;
     let body = json!({
         "request_type_id": world.kind("TAP-LEAK")?, "premises_id": neighbour.premises, "source": "phone",
@@ -21,13 +21,13 @@ pub(super) async fn closed(day: &mut Day<'_>) -> Result<()> {
     let (ticket, reply) =
         day.register(&desk, neighbour.house, &body, "регистрирует заявку по телефону").await?;
     day.say(&reply)?;
-    let crew = day.crew(&["plumber3"], (14, 0), (15, 0))?;
+    let crew = day.crew(&["plumber"], (14, 0), (15, 0))?;
     let reply = day.moves(&desk, &ticket, "plan", &crew, "записывает на 14:00").await?;
     day.say(&reply)?;
     let visit = open_visit(&reply)?;
 
     day.wait_until(14, 4)?;
-    let plumber = Person::staff(&day.wire, world.colleague("plumber3")?).await?;
+    let plumber = Person::staff(&day.wire, world.colleague("plumber")?).await?;
     let why = json!({ "reason": "Дверь не открыли, телефон не отвечает." });
     let refusal = plumber.post(&format!("/v1/visits/{visit}/no-access"), &why).await?;
     let refusal = refusal.refused(422, "evidence_missing")?;

@@ -66,20 +66,20 @@ pub(super) async fn summary(day: &mut Day<'_>) -> Result<String> {
     let (mut text, mut photos, mut refused, mut counts) = (String::from("Итог\n"), 0, 0, Vec::new());
     for ticket in &day.tickets {
         let shown = manager.get(&format!("/v1/tickets/{}", ticket.id)).await?.ok(200)?;
-        let status = status(shown.text("/status")?);
+        let [one, several] = status(shown.text("/status")?);
         let _ = writeln!(
             text,
             "  {}  {:<12}{}{}",
             ticket.number,
-            status,
+            one,
             shown.text("/request_type/name_ru")?,
             notes(&shown.body)
         );
         photos += shown.list("/photos")?.len();
         refused += shown.list("/photos")?.iter().filter(|photo| photo["state"] != "received").count();
-        match counts.iter_mut().find(|(name, _)| *name == status) {
+        match counts.iter_mut().find(|(name, _)| *name == several) {
             Some((_, count)) => *count += 1,
-            None => counts.push((status, 1)),
+            None => counts.push((several, 1)),
         }
     }
     if refused > 0 {
@@ -98,15 +98,16 @@ pub(super) async fn summary(day: &mut Day<'_>) -> Result<String> {
     Ok(text)
 }
 
-fn status(name: &str) -> &'static str {
+/// A state, of one ticket and of several.
+fn status(name: &str) -> [&'static str; 2] {
     match name {
-        "registered" => "новая",
-        "planned" => "назначена",
-        "in_progress" => "в работе",
-        "on_hold" => "отложена",
-        "completed" => "выполнена",
-        "closed" => "закрыта",
-        _ => "отменена",
+        "registered" => ["новая", "новых"],
+        "planned" => ["назначена", "назначено"],
+        "in_progress" => ["в работе", "в работе"],
+        "on_hold" => ["отложена", "отложено"],
+        "completed" => ["выполнена", "выполнено"],
+        "closed" => ["закрыта", "закрыто"],
+        _ => ["отменена", "отменено"],
     }
 }
 

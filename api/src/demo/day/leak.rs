@@ -99,12 +99,15 @@ impl Leak {
         let body = json!({
             "material_id": day.world.material(code)?, "quantity": quantity, "visit_id": self.visit,
         });
+        let path = format!("/v1/tickets/{}/materials", self.ticket.id);
+        let reply = self.plumber.post(&path, &body).await?.ok(201)?;
+        let lines = reply.list("/materials")?;
         let line =
-            self.plumber.post(&format!("/v1/tickets/{}/materials", self.ticket.id), &body).await?.ok(201)?;
-        let (name, unit) = (line.text("/name")?, line.text("/unit")?);
-        let kopecks = line.body["total_minor"].as_i64().unwrap_or_default();
-        let what =
-            format!("материал: {name}, {quantity} {unit}, {},{:02} руб.", kopecks / 100, kopecks % 100);
+            lines.iter().find(|line| line["material_id"] == body["material_id"]).unwrap_or(&Value::Null);
+        let (name, unit) = (line["name"].as_str().unwrap_or("?"), line["unit"].as_str().unwrap_or("?"));
+        let kopecks = line["total_minor"].as_i64().unwrap_or_default();
+        let (roubles, kopecks, quantity) = (kopecks / 100, kopecks % 100, quantity.replace('.', ","));
+        let what = format!("материал: {name}, {quantity} {unit}, {roubles},{kopecks:02} руб.");
         day.tell(&self.plumber, Some(&self.ticket), what);
         Ok(())
     }
