@@ -4,6 +4,7 @@
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
 mod auth;
+mod catalogue;
 pub mod cli;
 pub mod config;
 mod demo;
@@ -14,9 +15,13 @@ mod health;
 mod job;
 pub mod limit;
 mod lock;
+mod material;
 mod metrics;
 mod notify;
 pub mod openapi;
+mod people;
+mod photo;
+mod place;
 pub mod problem;
 pub mod reply;
 mod request;
@@ -24,4 +29,5 @@ mod routes;
 pub mod server;
 pub mod state;
 mod ticket;
+mod upload;
 mod visit;

@@ -19,6 +19,7 @@ use crate::{
     request::{self, RequestSpan},
     routes::{self, Routes},
     state::App,
+    upload,
 };
 
 /// How long a request that runs when the shutdown begins may take to end.
@@ -46,6 +47,7 @@ pub fn service(
         // The last is the outermost.
         .wrap(from_fn(limit::auth))
         .wrap(from_fn(request::around))
+        .wrap(from_fn(upload::speak))
         .wrap(TracingLogger::<RequestSpan>::new())
         .wrap(Compress::default())
 }

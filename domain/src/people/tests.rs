@@ -396,7 +396,7 @@ async fn strangers(db: &Db, theirs: &Company, user: UserId, technician: Technici
             db,
             theirs.admin,
             user,
-            user::password::SetPassword { old_password: None, new_password: password("another long one") },
+            user::password::SetPassword { new_password: password("another long one") },
         )
         .await
         .unwrap_err(),
