@@ -1,6 +1,9 @@
 //! The demo: whoever has the program has an organization to look at.
 
+use std::path::Path;
+
 use naryad_tests::{House, on_both, photos};
+use tokio::process::Command;
 
 /// Of the words of the demo those that say that the day went as it should.
 const TOLD: &[&str] = &[
@@ -24,6 +27,36 @@ const TOLD: &[&str] = &[
     "documents, 0 findings",
     "password demo-password: admin, manager, dispatcher,",
 ];
+
+/// The commands of the tour, as a reader pastes them, against another address.
+fn tour(api: &str) -> String {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let pages = ["README.md", "docs/tour.md"]
+        .map(|page| std::fs::read_to_string(root.join(page)).unwrap_or_default());
+    let (_, tour) =
+        pages.iter().find_map(|page| page.split_once("## 60-second tour")).expect("a page has the tour");
+    let (_, script) = tour.split_once("```bash\n").expect("the tour has commands");
+    let (script, _) = script.split_once("```").expect("the commands end");
+    script.replace("http://127.0.0.1:8080", api)
+}
+
+on_both! {
+    closed,
+    /// What the README promises for the first minute happens when it is pasted.
+    async fn the_tour_works_as_it_is_written(house: &House) {
+        house.naryad(&["demo"]).await.expect_success();
+        house.open().await;
+        let script = tour(&house.main().url());
+        let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().await.expect("bash is there");
+        let (said, errors) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(ran.status.success(), "{said}{errors}");
+        for words in
+            ["№ 2026-000008 зарегистрирована", "№ 2026-000008 назначена. Придёт", "409 slot_taken", "выполнены", "ticket.complete dispatcher"]
+        {
+            assert!(said.contains(words), "«{words}» is missing in\n{said}{errors}");
+        }
+    }
+}
 
 on_both! {
     closed,
