@@ -7,6 +7,7 @@ mod auth;
 mod catalogue;
 pub mod cli;
 pub mod config;
+mod demo;
 mod docs;
 pub mod events;
 pub mod extract;

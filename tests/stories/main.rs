@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod day;
+mod demo;
 mod operations;
 mod pages;
 mod races;
