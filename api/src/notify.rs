@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use naryad_domain::{
-    Error, Result,
+    Result,
     db::Db,
     feed::Poke,
     id::{OrganizationId, new_uuid},
@@ -108,12 +108,12 @@ fn messages(node: Uuid, gathered: BTreeMap<OrganizationId, Poke>) -> Vec<String>
 /// Hears what the other nodes did; after a break everybody looks again.
 async fn hear(db: &Db, pool: &PgPool, node: Uuid) {
     let mut pause = Duration::from_millis(100);
-    let mut broken = false;
+    let mut heard_before = false;
     loop {
         match listen(pool).await {
             Ok(mut listener) => {
                 pause = Duration::from_millis(100);
-                if std::mem::replace(&mut broken, true) {
+                if std::mem::replace(&mut heard_before, true) {
                     poke_everybody(db).await;
                 }
                 let error = relay(db, &mut listener, node).await;
@@ -235,8 +235,7 @@ impl Journal {
         let rows = db
             .reader()
             .all::<Row>("SELECT organization_id, hash FROM event WHERE recorded_at > $1", [since.into()])
-            .await
-            .map_err(|error| Error::internal(error.to_string()))?;
+            .await?;
         let fresh =
             rows.iter().filter(|row| !self.seen.contains(&row.hash)).map(|row| row.organization_id).collect();
         self.seen = rows.into_iter().map(|row| row.hash).collect();
@@ -246,9 +245,71 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use naryad_domain::clock::ManualClock;
+    use std::sync::Arc;
+
+    use naryad_domain::{
+        clock::ManualClock,
+        db::Location,
+        testing::{self, TestDb},
+    };
+    use sqlx::ConnectOptions;
 
     use super::*;
+
+    /// What is to happen by itself has this long.
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// Another node on the same database; `None` where a file has one server.
+    async fn node_beside(house: &TestDb) -> Option<Db> {
+        let url = house.db.postgres_pool()?.connect_options().to_url_lossy().to_string();
+        Some(Db::open(&Location::Postgres(url), 4, Arc::new(house.clock.clone())).await.unwrap())
+    }
+
+    async fn next(pokes: &mut Receiver<Poke>) -> Poke {
+        tokio::time::timeout(PATIENCE, pokes.recv()).await.expect("a poke comes in time").unwrap()
+    }
+
+    #[tokio::test]
+    async fn another_node_hears_what_this_one_did_and_again_after_a_break() {
+        for house in testing::databases().await {
+            let Some(other) = node_beside(&house).await else { continue };
+            let (stop, mut pokes) = (CancellationToken::new(), other.pokes().subscribe());
+            let (db, beside, stopped) = (house.db.clone(), other.clone(), stop.clone());
+            let running =
+                tokio::spawn(async move { tokio::join!(run(&db, &stopped), run(&beside, &stopped)) });
+            // Until LISTEN stands, only the look at the journal would tell: write until something is heard.
+            let first = loop {
+                let built = testing::house(&house.db).await;
+                match tokio::time::timeout(GATHER * 4, pokes.recv()).await {
+                    Ok(poke) => break (poke.unwrap().organization, built.organization),
+                    Err(_) => continue,
+                }
+            };
+            assert_eq!(first.0, first.1);
+
+            let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                       WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+            sqlx::query(cut).execute(house.db.postgres_pool().unwrap()).await.unwrap();
+            // Everybody looks again once LISTEN stands anew; the poke names nothing.
+            while !next(&mut pokes).await.entities.is_empty() {}
+            stop.cancel();
+            running.await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn the_journal_tells_of_writes_that_nobody_poked_for() {
+        for house in testing::databases().await {
+            let mut journal = Journal::default();
+            let one = testing::house(&house.db).await.organization;
+            assert_eq!(journal.news(&house.db).await.unwrap(), BTreeSet::from([one]));
+            assert_eq!(journal.news(&house.db).await.unwrap(), BTreeSet::new());
+            let other = testing::house(&house.db).await.organization;
+            assert_eq!(journal.news(&house.db).await.unwrap(), BTreeSet::from([other]));
+            house.clock.advance(LOOK_BACK * 2);
+            assert_eq!(journal.news(&house.db).await.unwrap(), BTreeSet::new(), "what is old is not news");
+        }
+    }
 
     #[test]
     fn many_organizations_fit_into_few_payloads() {

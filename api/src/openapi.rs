@@ -219,6 +219,12 @@ mod tests {
     }
 
     #[test]
+    fn the_contract_in_the_repository_is_what_the_code_says() {
+        let committed = include_str!("../../openapi.yaml");
+        assert!(committed == yaml().unwrap(), "run `naryad openapi > openapi.yaml`");
+    }
+
+    #[test]
     fn an_address_knows_its_methods() {
         assert_eq!(methods_of("/healthz"), Some(vec!["GET".to_owned()]));
         assert_eq!(methods_of("/v1/jobs/0190/rerun"), Some(vec!["POST".to_owned()]));

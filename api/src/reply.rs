@@ -133,7 +133,7 @@ impl<Out: Sync> Render<Out> for NoContent {
 /// Answers a document that is read inside the transaction, so that it shows what the act did, with its versions and its
 /// journal:
 ///
-/// ```ignore
+/// ```text
 /// Document::created(|tx, id| Box::pin(async move { ticket::find(&tx.reader(), tx.scope(), *id).await }))
 /// ```
 pub struct Document<Read, Out, Doc> {

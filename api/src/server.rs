@@ -116,3 +116,6 @@ impl Listening {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

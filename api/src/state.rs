@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use naryad_domain::{
     Clock, Code, Error, Result,
-    auth::{KeyRing, OutboxSms, SigningKey, Sms, VerifyingKey},
+    auth::{KeyRing, OutboxSms, SignIn, SigningKey, Sms, VerifyingKey},
+    blob::{Blobs, DirectoryBlobs},
     clock::{FileClock, SystemClock},
     db::Db,
 };
@@ -24,6 +25,10 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Sends text messages.
     pub sms: Arc<dyn Sms>,
+    /// Signs people in and out.
+    pub sign_in: SignIn,
+    /// Keeps the bytes of photos.
+    pub blobs: Arc<dyn Blobs>,
     /// The settings.
     pub config: Arc<Config>,
     /// How often somebody may ask.
@@ -41,8 +46,8 @@ impl App {
     /// Assembles the service on an open database.
     ///
     /// # Errors
-    /// The key or the outbox cannot be read or made.
-    pub fn assemble(config: Config, db: Db) -> Result<Self> {
+    /// The key, the outbox or the store of photos cannot be read or made.
+    pub async fn assemble(config: Config, db: Db) -> Result<Self> {
         let current = SigningKey::load_or_create(&config.key_path())?;
         let previous = config
             .previous_key_files
@@ -53,10 +58,14 @@ impl App {
                 VerifyingKey::from_pem(&pem)
             })
             .collect::<Result<Vec<_>>>()?;
-        let sms = OutboxSms::open(config.data.join("outbox"), db.clock().clone())?;
+        let keys = Arc::new(KeyRing::new(current, previous));
+        let sms: Arc<dyn Sms> = Arc::new(OutboxSms::open(config.data.join("outbox"), db.clock().clone())?);
+        let blobs = DirectoryBlobs::open(config.data.join("photos")).await.map_err(Error::internal)?;
         Ok(Self {
-            keys: Arc::new(KeyRing::new(current, previous)),
-            sms: Arc::new(sms),
+            sign_in: SignIn::new(db.clone(), Arc::clone(&keys), Arc::clone(&sms)),
+            keys,
+            sms,
+            blobs: Arc::new(blobs),
             limits: Arc::new(Limits::new(&config)),
             config: Arc::new(config),
             stop: CancellationToken::new(),

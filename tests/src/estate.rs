@@ -83,7 +83,9 @@ impl Estate {
         let kinds = kinds
             .list("/items")
             .iter()
-            .map(|kind| (kind["code"].as_str().unwrap().to_owned(), kind["id"].as_str().unwrap().parse().unwrap()))
+            .map(|kind| {
+                (kind["code"].as_str().unwrap().to_owned(), kind["id"].as_str().unwrap().parse().unwrap())
+            })
             .collect();
         Self { organization, admin, dispatcher, building, premises, resident, kinds }
     }

@@ -9,4 +9,4 @@ mod registry;
 mod worker;
 
 pub use registry::{Registry, registry};
-pub use worker::{ATTEMPTS, LEASE, run};
+pub use worker::{ATTEMPTS, LEASE, Pace, run};

@@ -26,24 +26,37 @@ use crate::registry::Registry;
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
 /// A job that failed so often is a dead letter.
 pub const ATTEMPTS: i64 = 10;
-/// A handler that takes longer is given up, before its lease runs out and another worker starts the same job.
-const LONGEST: Duration = Duration::from_secs(50);
 /// Jobs become due without anybody saying so: the queue is looked at this often, in real time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often leases that ran out are looked for.
 const RETURN_EVERY: Duration = Duration::from_secs(5);
 /// How often what is no longer needed is deleted.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
-/// How long running jobs may take to end when the worker stops.
-const GRACE: Duration = Duration::from_secs(20);
 
-/// Claims and runs jobs, at most `at_once` of them, until `stop`; then waits for those that run and gives back what
-/// does not end in time.
-pub async fn run(db: &Db, registry: Registry, at_once: usize, stop: &CancellationToken) {
+/// How much at once, and how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Jobs at once.
+    pub at_once: usize,
+    /// A handler that takes longer is given up: before its lease runs out and another worker starts the same job.
+    pub longest: Duration,
+    /// How long running jobs may take to end when the worker stops.
+    pub grace: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { at_once: 4, longest: Duration::from_secs(50), grace: Duration::from_secs(20) }
+    }
+}
+
+/// Claims and runs jobs until `stop`; then waits for those that run and gives back what does not end in time.
+pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationToken) {
     let mut worker = Worker {
         db: db.clone(),
         registry: Arc::new(registry),
-        slots: Arc::new(Semaphore::new(at_once.max(1))),
+        slots: Arc::new(Semaphore::new(pace.at_once.max(1))),
+        pace,
         running: JoinSet::new(),
         leases: Leases::default(),
     };
@@ -89,6 +102,7 @@ async fn claim_all(worker: &mut Worker, stop: &CancellationToken) {
 struct Worker {
     db: Db,
     registry: Arc<Registry>,
+    pace: Pace,
     slots: Arc<Semaphore>,
     running: JoinSet<()>,
     leases: Leases,
@@ -125,10 +139,11 @@ impl Worker {
 
     fn start(&mut self, claimed: Claimed, slot: OwnedSemaphorePermit) {
         let (db, registry, leases) = (self.db.clone(), Arc::clone(&self.registry), self.leases.clone());
+        let longest = self.pace.longest;
         let lease = claimed.lease;
         leases.with(|leases| leases.insert(lease.job, lease));
         self.running.spawn(async move {
-            perform(&db, &registry, &claimed).await;
+            perform(&db, &registry, longest, &claimed).await;
             leases.with(|leases| leases.remove(&lease.job));
             drop(slot);
         });
@@ -136,7 +151,7 @@ impl Worker {
 
     async fn finish(&mut self) {
         let ending = async { while self.running.join_next().await.is_some() {} };
-        if timeout(GRACE, ending).await.is_ok() {
+        if timeout(self.pace.grace, ending).await.is_ok() {
             return;
         }
         self.running.shutdown().await;
@@ -150,9 +165,9 @@ impl Worker {
 }
 
 /// Runs one job and, if it fails, says so in the queue.
-async fn perform(db: &Db, registry: &Arc<Registry>, claimed: &Claimed) {
+async fn perform(db: &Db, registry: &Arc<Registry>, longest: Duration, claimed: &Claimed) {
     let started = Instant::now();
-    let outcome = handle(db, registry, claimed).await;
+    let outcome = handle(db, registry, longest, claimed).await;
     let told = match outcome {
         Ok(()) => "done",
         Err(Trouble { why, attempts }) => {
@@ -183,7 +198,12 @@ struct Trouble {
     attempts: i64,
 }
 
-async fn handle(db: &Db, registry: &Arc<Registry>, claimed: &Claimed) -> Result<(), Trouble> {
+async fn handle(
+    db: &Db,
+    registry: &Arc<Registry>,
+    longest: Duration,
+    claimed: &Claimed,
+) -> Result<(), Trouble> {
     let again = |why| Trouble { why, attempts: ATTEMPTS };
     if registry.find(&claimed.kind).is_none() {
         // Trying again would not help; an administrator runs it again after the update that knows it.
@@ -199,11 +219,11 @@ async fn handle(db: &Db, registry: &Arc<Registry>, claimed: &Claimed) -> Result<
             None => Ok(()),
         }
     });
-    match timeout(LONGEST, task.join_next()).await {
+    match timeout(longest, task.join_next()).await {
         Ok(Some(Ok(Ok(())))) | Ok(None) => Ok(()),
         Ok(Some(Ok(Err(error)))) => Err(again(causes(&error))),
         Ok(Some(Err(panic))) => Err(again(panic.to_string())),
-        Err(_) => Err(again(format!("it took longer than {LONGEST:?}"))),
+        Err(_) => Err(again(format!("it took longer than {longest:?}"))),
     }
 }
 

@@ -1,12 +1,16 @@
 //! The command line.
 
+mod docs;
+mod doctor;
+mod org;
 mod serve;
+mod user;
 mod verify;
 
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use naryad_domain::{Code, Error, Result};
+use naryad_domain::{Code, Error, Result, db::Db};
 
 use crate::{
     config::{Config, Flags, LogFormat},
@@ -47,12 +51,30 @@ enum Command {
     Migrate,
     /// Prints the contract (OpenAPI 3.1, YAML).
     Openapi,
+    /// Organizations.
+    #[command(subcommand)]
+    Org(org::Org),
+    /// Members of staff.
+    #[command(subcommand)]
+    User(user::User),
+    /// Says in plain words what is misconfigured.
+    Doctor,
     /// The journal.
     #[command(subcommand)]
     Journal(Check),
     /// The feeds of the phones.
     #[command(subcommand)]
     Sync(Check),
+    /// Writes the pages that are made from the code.
+    #[command(hide = true)]
+    Docs {
+        /// Writes nothing and compares.
+        #[arg(long)]
+        check: bool,
+        /// Where the pages are.
+        #[arg(long, default_value = "docs/generated")]
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -94,25 +116,36 @@ async fn run(cli: Cli) -> Result<Outcome> {
         flags.listen = *listen;
         flags.worker = no_worker.then_some(false);
     }
-    if let Command::Openapi = cli.command {
-        say(&openapi::yaml()?)?;
-        return Ok(Outcome::Well);
-    }
     let config = Config::read(cli.config.as_deref(), &flags)?;
     log_to_stderr(&config)?;
     match cli.command {
+        Command::Openapi => say(&openapi::yaml()?).map(|()| Outcome::Well),
+        Command::Docs { check, dir } => docs::docs(&dir, check),
+        Command::Org(org) => Box::pin(org.run(&config)).await,
+        Command::User(user) => Box::pin(user.run(&config)).await,
+        Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
         Command::Worker => Box::pin(serve::work(config)).await,
         Command::Migrate => {
-            let opened = state::open(&config).await?;
-            state::migrate(&opened.db).await?;
-            opened.db.close().await;
+            ready(&config).await?.close().await;
             Ok(Outcome::Well)
         }
         Command::Journal(Check::Verify) => verify::journal(&config).await,
         Command::Sync(Check::Verify) => verify::feeds(&config).await,
-        Command::Openapi => Ok(Outcome::Well),
     }
+}
+
+/// The database, with every migration, for a command that changes something.
+async fn ready(config: &Config) -> Result<Db> {
+    let db = state::open(config).await?.db;
+    state::migrate(&db).await?;
+    Ok(db)
+}
+
+/// Prints one line of JSON.
+fn say_json(value: &impl serde::Serialize) -> Result<Outcome> {
+    let text = serde_json::to_string(value).map_err(Error::internal)?;
+    say(&format!("{text}\n")).map(|()| Outcome::Well)
 }
 
 /// Writes to standard output, which carries only what a command was asked for.
@@ -123,7 +156,9 @@ fn say(text: &str) -> Result<()> {
 
 fn log_to_stderr(config: &Config) -> Result<()> {
     use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_new(&config.log).map_err(|cause| Error::field("log", cause.to_string()))?;
+    // What these say at each start is not worth a line; a directive in the settings comes later and wins.
+    let filter = format!("sea_orm_migration=warn,actix_server=warn,{}", config.log);
+    let filter = EnvFilter::try_new(filter).map_err(|cause| Error::field("log", cause.to_string()))?;
     let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = match config.log_format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),

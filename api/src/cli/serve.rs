@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use naryad_domain::{Error, Result, db::Location};
+use naryad_worker::Pace;
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -29,7 +30,7 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
     metrics::recorder();
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
-    let app = App::assemble(config, opened.db.clone())?;
+    let app = App::assemble(config, opened.db.clone()).await?;
     let mut stopping = Signals::listen()?;
     let mut listening = server::listen(&app)?;
     let companions = accompany(opened, app.stop.clone());
@@ -55,7 +56,7 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
 pub(super) async fn work(config: Config) -> Result<Outcome> {
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
-    let app = App::assemble(config, opened.db.clone())?;
+    let app = App::assemble(config, opened.db.clone()).await?;
     let mut stopping = Signals::listen()?;
     let companions = accompany(opened, app.stop.clone());
     let worker = work_beside(&app);
@@ -78,8 +79,9 @@ fn accompany(opened: Opened, stop: CancellationToken) -> JoinHandle<()> {
 }
 
 fn work_beside(app: &App) -> JoinHandle<()> {
-    let (db, stop, at_once) = (app.db.clone(), app.stop.clone(), app.config.jobs_at_once);
-    tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), at_once, &stop).await })
+    let (db, stop) = (app.db.clone(), app.stop.clone());
+    let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
+    tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), pace, &stop).await })
 }
 
 async fn forget(app: App) {

@@ -69,7 +69,7 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes> {
 }
 
 /// Reads JSON; what does not fit names its path.
-pub(crate) fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T> {
+fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T> {
     let mut json = serde_json::Deserializer::from_slice(raw);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|failure| {
         let path = failure.path().to_string();
@@ -78,6 +78,11 @@ pub(crate) fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T> {
     })?;
     json.end().map_err(malformed)?;
     Ok(value)
+}
+
+/// The same for a value that does not come from a request.
+pub(crate) fn from_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T> {
+    parse(value.to_string().as_bytes())
 }
 
 fn malformed(cause: serde_json::Error) -> Error {

@@ -6,6 +6,7 @@ mod headers;
 mod path;
 mod query;
 
+pub(crate) use self::body::from_value;
 pub use self::{
     body::Json,
     caller::Caller,

@@ -95,3 +95,38 @@ impl PageQuery {
         PageRequest::new(after, self.limit)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, Deserialize, IntoParams)]
+    #[serde(deny_unknown_fields)]
+    struct Filter {
+        open: Option<bool>,
+        number: String,
+    }
+
+    fn refused(query: &str) -> String {
+        parse::<Filter>(query).unwrap_err().fields()[0].field.clone()
+    }
+
+    #[test]
+    fn each_takes_its_own_parameters() {
+        let query = "number=2026-%D1%8F+1&limit=5&open=true";
+        assert_eq!(
+            parse::<Filter>(query).unwrap(),
+            Filter { open: Some(true), number: "2026-я 1".to_owned() }
+        );
+        assert_eq!(parse::<PageQuery>(query).unwrap().limit, Some(5));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        assert_eq!(refused("number=1&open=yes"), "open");
+        assert_eq!(refused("open=true"), "number");
+        assert_eq!(refused("number=1&number=2"), "number");
+        assert_eq!(parse::<PageQuery>("limit=-1").unwrap_err().fields()[0].field, "limit");
+        assert_eq!(parse::<PageQuery>("limit=").unwrap_err().fields()[0].field, "limit");
+    }
+}

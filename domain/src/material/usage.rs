@@ -5,7 +5,17 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+mod document;
+mod edit;
+#[cfg(test)]
+mod tests;
+
 use sea_orm::entity::prelude::*;
+
+pub use self::{
+    document::{UsageDocument, lines, of_ticket},
+    edit::{RemoveUsage, UseMaterial, UseMaterialArgs, Used},
+};
 
 use crate::{
     Time,
@@ -56,11 +66,3 @@ impl Row for Model {
         }
     }
 }
-
-/// stub
-#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct UsageDocument {}
-/// stub
-pub async fn lines(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<u32> { Ok(0) }
-/// stub
-pub async fn of_ticket(_r: &crate::db::Reader<'_>, _t: TicketId) -> crate::Result<Vec<UsageDocument>> { Ok(vec![]) }

@@ -1,14 +1,32 @@
 //! Photos and the uploads that bring their bytes.
+//!
+//! A photo is announced beside the data ([`AddPhoto`]); its bytes follow in slices, over any number of connections and
+//! nodes ([`Transfers`]), and the photo is received when the whole has the announced hash.
 
+mod add;
+mod document;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod format;
+mod position;
+mod read;
+mod receive;
 pub mod row;
+mod stored;
+mod sweep;
+mod transfer;
+mod upload;
 
-/// stub
-pub async fn counts(_r: &crate::db::Reader<'_>, _t: crate::id::TicketId) -> crate::Result<std::collections::BTreeMap<crate::catalogue::PhotoKind, u32>> { Ok(Default::default()) }
-/// stub
-#[derive(Clone, Debug, serde::Serialize, utoipa::ToSchema)]
-pub struct PhotoDocument {}
-/// stub
-pub async fn of_ticket(_r: &crate::db::Reader<'_>, _s: &crate::Scope, _t: crate::id::TicketId) -> crate::Result<Vec<PhotoDocument>> { Ok(vec![]) }
-/// stub
-pub fn pending(_p: &[PhotoDocument]) -> u32 { 0 }
+pub use self::{
+    add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
+    document::{PhotoDocument, counts, of_ticket, pending},
+    position::PhotoPosition,
+    read::{OpenPhoto, find, open},
+    row::PhotoState,
+    sweep::{Swept, organizations_to_sweep, sweep_slices, sweep_uploads},
+    transfer::{NewUpload, Progress, Transfers},
+    upload::UPLOAD_DAYS,
+};
+
+#[cfg(test)]
+mod tests;

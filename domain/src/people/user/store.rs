@@ -66,6 +66,8 @@ impl From<Model> for UserDocument {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateUser {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<UserId>,
     /// His role, any but `resident`; it cannot be changed later.
     pub role: Role,
     /// What he signs in with.

@@ -1,0 +1,179 @@
+//! `naryad doctor`: what is misconfigured, in plain words.
+
+use std::path::Path;
+
+use naryad_domain::{
+    Error, Result,
+    db::{Db, Location},
+};
+use sea_orm::{DbBackend, FromQueryResult};
+
+use super::{Outcome, say};
+use crate::{
+    config::Config,
+    problem,
+    state::{self, Opened},
+};
+
+/// A node whose clock is further from the database's than this should be looked at, in seconds.
+const DRIFT: f64 = 1.0;
+/// Less free space than this is little, in bytes.
+const SPACE: u64 = 1 << 30;
+
+/// One line of the report.
+enum Line {
+    Well(String),
+    Warning(String),
+    Wrong(String),
+}
+
+/// Looks at everything, prints what it saw; what is wrong makes exit code 1, a warning does not.
+pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
+    let mut lines = vec![data_directory(&config.data), key_file(&config.key_path())];
+    match config.location()? {
+        Location::Sqlite(path) if !path.exists() => {
+            lines.push(Line::Warning(format!(
+                "database {}: not there yet; `naryad serve` makes it",
+                path.display()
+            )));
+        }
+        _ => match state::open(config).await {
+            Ok(opened) => {
+                lines.extend(database(&opened).await);
+                opened.db.close().await;
+            }
+            Err(error) => lines.push(Line::Wrong(format!("database: {}", told(&error)))),
+        },
+    }
+    lines
+        .push(Line::Warning("SMS: no provider is set; messages are written to the outbox folder".to_owned()));
+    if let Some(path) = &config.clock_file {
+        lines
+            .push(Line::Warning(format!("clock: the time comes from {}; that is for tests", path.display())));
+    }
+    let mut text = String::new();
+    let mut outcome = Outcome::Well;
+    for line in lines {
+        let (mark, line) = match line {
+            Line::Well(line) => ("ok     ", line),
+            Line::Warning(line) => ("warning", line),
+            Line::Wrong(line) => {
+                outcome = Outcome::Found;
+                ("WRONG  ", line)
+            }
+        };
+        text.push_str(&format!("{mark} {line}\n"));
+    }
+    say(&text)?;
+    Ok(outcome)
+}
+
+fn told(error: &Error) -> String {
+    let causes = problem::causes(error);
+    if causes.is_empty() { error.message().to_owned() } else { format!("{} ({causes})", error.message()) }
+}
+
+fn data_directory(path: &Path) -> Line {
+    if !path.exists() {
+        return Line::Warning(format!(
+            "data directory {}: not there yet; `naryad serve` makes it",
+            path.display()
+        ));
+    }
+    let probe = path.join(".doctor");
+    let written = std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe));
+    if let Err(cause) = written {
+        return Line::Wrong(format!("data directory {}: cannot be written: {cause}", path.display()));
+    }
+    match fs4::available_space(path) {
+        Ok(space) if space < SPACE => {
+            Line::Warning(format!("data directory {}: only {} MiB are free", path.display(), space >> 20))
+        }
+        Ok(space) => {
+            Line::Well(format!("data directory {}: writable, {} GiB free", path.display(), space >> 30))
+        }
+        Err(cause) => {
+            Line::Warning(format!("data directory {}: free space unknown: {cause}", path.display()))
+        }
+    }
+}
+
+fn key_file(path: &Path) -> Line {
+    match std::fs::metadata(path) {
+        Err(_) => {
+            Line::Warning(format!("signing key {}: not there yet; `naryad serve` makes it", path.display()))
+        }
+        Ok(facts) => match mode(&facts) & 0o077 {
+            0 => Line::Well(format!("signing key {}: only its owner can read it", path.display())),
+            _ => Line::Wrong(format!("signing key {}: others can read it; chmod 600", path.display())),
+        },
+    }
+}
+
+#[cfg(unix)]
+fn mode(facts: &std::fs::Metadata) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&facts.permissions())
+}
+
+#[cfg(not(unix))]
+fn mode(_: &std::fs::Metadata) -> u32 {
+    0o600
+}
+
+async fn database(opened: &Opened) -> Vec<Line> {
+    let db = &opened.db;
+    let mut lines = vec![match version(db).await {
+        Ok(version) => Line::Well(format!("database: {version}")),
+        Err(error) => Line::Wrong(format!("database: {}", told(&error))),
+    }];
+    lines.push(match db.is_migrated().await {
+        Ok(true) => Line::Well("migrations: all applied".to_owned()),
+        Ok(false) => {
+            return [
+                lines,
+                vec![Line::Wrong("migrations: some are missing; run `naryad migrate`".to_owned())],
+            ]
+            .into_iter()
+            .flatten()
+            .collect();
+        }
+        Err(error) => Line::Wrong(format!("migrations: {}", told(&error))),
+    });
+    lines.push(match dead_jobs(db).await {
+        Ok(0) => Line::Well("jobs: no dead letters".to_owned()),
+        Ok(count) => Line::Warning(format!("jobs: {count} dead letters; see GET /v1/jobs/dead")),
+        Err(error) => Line::Wrong(format!("jobs: {}", told(&error))),
+    });
+    match opened.follow_database().await {
+        Ok(None) => {}
+        Ok(Some(drift)) => {
+            let seconds = drift.as_seconds_f64();
+            let line = format!("clock: this machine is {seconds:+.3} s from the database");
+            lines.push(if seconds.abs() > DRIFT { Line::Warning(line) } else { Line::Well(line) });
+        }
+        Err(error) => lines.push(Line::Wrong(format!("clock: {}", told(&error)))),
+    }
+    lines
+}
+
+async fn version(db: &Db) -> Result<String> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        version: String,
+    }
+    let (engine, sql) = match db.backend() {
+        DbBackend::Postgres => ("PostgreSQL", "SELECT current_setting('server_version') AS version"),
+        _ => ("SQLite", "SELECT sqlite_version() AS version"),
+    };
+    let row = db.reader().one::<Row>(sql, []).await?;
+    Ok(format!("{engine} {}", row.map(|row| row.version).unwrap_or_default()))
+}
+
+async fn dead_jobs(db: &Db) -> Result<i64> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        count: i64,
+    }
+    let row = db.reader().one::<Row>("SELECT COUNT(*) AS count FROM job WHERE state = 'dead'", []).await?;
+    Ok(row.map_or(0, |row| row.count))
+}

@@ -1,0 +1,169 @@
+//! A photo is announced: what it shows, of which content, taken when and where. The bytes may come days later.
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sea_orm::EntityTrait as _;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::{
+    PhotoPosition,
+    row::{Entity, Model, PhotoState},
+    stored,
+};
+use crate::{
+    Code, Error, Result, Scope,
+    blob::Sha256Hash,
+    catalogue::PhotoKind,
+    id::{PhotoId, TicketId, VisitId},
+    ticket::{
+        self, Status,
+        moves::{self, By},
+    },
+    visit,
+    write::{Act, Tx},
+};
+
+/// The most bytes a photo may have: 25 MiB, which the original of every phone in use stays below.
+pub const MAX_PHOTO_BYTES: u64 = 25 * 1024 * 1024;
+
+/// A photo as the phone announces it.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddPhotoArgs {
+    /// Made by the client: a UUID of version 7.
+    pub photo_id: PhotoId,
+    /// What it shows. A resident adds `before` and `other`.
+    pub kind: PhotoKind,
+    /// SHA-256 of the very bytes that will be sent.
+    pub sha256: Sha256Hash,
+    /// Their number, at most 25 MiB.
+    #[schema(minimum = 1, maximum = 26_214_400)]
+    pub bytes: u64,
+    /// When it was taken, by the phone.
+    #[serde(default)]
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Where the phone was then.
+    #[serde(default)]
+    pub position: Option<PhotoPosition>,
+    /// The visit on which it was taken.
+    #[serde(default)]
+    pub visit_id: Option<VisitId>,
+}
+
+/// Links a photo to a ticket. The same photo again is the same photo.
+#[derive(Clone, Debug)]
+pub struct AddPhoto {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// The photo.
+    pub args: AddPhotoArgs,
+}
+
+/// A photo that was announced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Added {
+    /// The photo.
+    pub photo: Model,
+    /// `false`: it had been announced before.
+    pub fresh: bool,
+}
+
+impl Act for AddPhoto {
+    const NAME: &'static str = "photo.add";
+    type Out = Added;
+
+    async fn run(&self, tx: &mut Tx) -> Result<Added> {
+        let args = &self.args;
+        PhotoId::from_client(args.photo_id.0, "photo_id")?;
+        let bytes = length(args.bytes)?;
+        let ticket = ticket::hold(tx, self.ticket).await?;
+        let by = adder(tx.scope(), args.kind)?;
+        if let Some(photo) = Entity::find_by_id(args.photo_id).one(&tx.reader()).await? {
+            let same = photo.ticket_id == ticket.id && photo.sha256 == args.sha256 && photo.bytes == bytes;
+            let taken = || Error::new(Code::AlreadyExists, "another photo has this identifier");
+            return if same { Ok(Added { photo, fresh: false }) } else { Err(taken()) };
+        }
+        still_open(ticket.status, by)?;
+        if let Some(id) = args.visit_id
+            && !visit::of_ticket(&tx.reader(), ticket.id).await?.iter().any(|visit| visit.row.id == id)
+        {
+            return Err(Error::not_found("visit"));
+        }
+        let mut photo = Model {
+            id: args.photo_id,
+            organization_id: ticket.organization_id,
+            ticket_id: ticket.id,
+            visit_id: args.visit_id,
+            kind: args.kind,
+            state: PhotoState::Expected,
+            refused_reason: None,
+            sha256: args.sha256,
+            bytes,
+            media_type: None,
+            taken_at: args.taken_at.map(|at| at.trunc_subsecs(6)),
+            latitude_e7: None,
+            longitude_e7: None,
+            accuracy_m: None,
+            added_by: tx.scope().actor_id(),
+            added_at: tx.at(),
+            received_at: None,
+        };
+        if let Some(position) = args.position {
+            position.put(&mut photo)?;
+        }
+        // Whoever is not of the house sends the bytes: knowing a hash must not be enough to get at a photo.
+        if by != By::Resident && tx.scope().organization() == ticket.organization_id {
+            rest_on_stored(tx, &mut photo).await?;
+        }
+        tx.insert(&photo).await?;
+        Ok(Added { photo, fresh: true })
+    }
+}
+
+/// The length of a photo, as it is stored.
+///
+/// # Errors
+/// `invalid_field` for nothing, `too_large` over [`MAX_PHOTO_BYTES`].
+pub(super) fn length(bytes: u64) -> Result<i64> {
+    if bytes == 0 {
+        return Err(Error::field("bytes", "a photo has at least one byte"));
+    }
+    let fits = i64::try_from(bytes).ok().filter(|_| bytes <= MAX_PHOTO_BYTES);
+    fits.ok_or_else(|| {
+        let message = format!("a photo has at most {MAX_PHOTO_BYTES} bytes");
+        Error::new(Code::TooLarge, message).with("limit", MAX_PHOTO_BYTES)
+    })
+}
+
+/// As what the scope adds a photo of this kind.
+fn adder(scope: &Scope, kind: PhotoKind) -> Result<By> {
+    match By::of(scope) {
+        Some(By::Resident) if !matches!(kind, PhotoKind::Before | PhotoKind::Other) => {
+            Err(Error::new(Code::Forbidden, "residents add photos of the kinds before and other"))
+        }
+        Some(by) => Ok(by),
+        None => Err(Error::new(Code::Forbidden, Code::Forbidden.title())),
+    }
+}
+
+/// New photos are taken until the ticket is closed or cancelled: evidence may come after the work was reported done.
+fn still_open(status: Status, by: By) -> Result<()> {
+    if !matches!(status, Status::Closed | Status::Cancelled) {
+        return Ok(());
+    }
+    let legal: Vec<&str> = moves::legal(status, by).iter().map(|step| step.name()).collect();
+    let message = format!("a ticket that is {} takes no new photos", status.name());
+    Err(Error::new(Code::IllegalMove, message).with("status", status.name()).with("legal", legal))
+}
+
+/// If the organization keeps this content already, the photo is received at once.
+async fn rest_on_stored(tx: &mut Tx, photo: &mut Model) -> Result<()> {
+    let Some(stored) = stored::hold(tx, photo.organization_id, photo.sha256).await? else { return Ok(()) };
+    if stored.bytes != photo.bytes {
+        return Err(Error::field("bytes", "the content of this SHA-256 has another length"));
+    }
+    photo.state = PhotoState::Received;
+    photo.media_type = Some(stored.media_type);
+    photo.received_at = Some(tx.now());
+    Ok(())
+}

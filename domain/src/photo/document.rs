@@ -1,0 +1,112 @@
+//! The photos of a ticket, as they are shown.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    PhotoPosition,
+    row::{Column, Entity, Model, PhotoState},
+};
+use crate::{
+    Error, Result, Scope,
+    blob::Sha256Hash,
+    catalogue::PhotoKind,
+    db::Reader,
+    id::{PhotoId, TicketId, VisitId},
+};
+
+/// A photo of a ticket. The bytes are at `/v1/photos/{id}`, once it is received.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PhotoDocument {
+    /// Which one.
+    pub id: PhotoId,
+    /// What it shows.
+    pub kind: PhotoKind,
+    /// Whether the bytes are here.
+    pub state: PhotoState,
+    /// How many bytes it has.
+    #[schema(minimum = 1)]
+    pub bytes: i64,
+    /// Their SHA-256.
+    pub sha256: Sha256Hash,
+    /// What the bytes are, by themselves; once received.
+    pub media_type: Option<String>,
+    /// The visit on which it was taken.
+    pub visit_id: Option<VisitId>,
+    /// When it was taken, by the phone.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Where the phone was then. Shown to staff only.
+    pub position: Option<PhotoPosition>,
+    /// When it was added to the ticket.
+    pub added_at: DateTime<Utc>,
+    /// When the last byte came.
+    pub received_at: Option<DateTime<Utc>>,
+    /// Why it was refused: `not_a_photo`.
+    pub refused_reason: Option<String>,
+}
+
+impl PhotoDocument {
+    /// The photo as the scope may see it.
+    pub fn of(scope: &Scope, photo: &Model) -> Self {
+        let staff = scope.resident_id().is_none();
+        Self {
+            id: photo.id,
+            kind: photo.kind,
+            state: photo.state,
+            bytes: photo.bytes,
+            sha256: photo.sha256,
+            media_type: photo.media_type.clone(),
+            visit_id: photo.visit_id,
+            taken_at: photo.taken_at,
+            position: PhotoPosition::of(photo).filter(|_| staff),
+            added_at: photo.added_at,
+            received_at: photo.received_at,
+            refused_reason: photo.refused_reason.clone(),
+        }
+    }
+}
+
+/// The photos of a ticket, in the order in which they were added. The caller has seen the ticket through the scope.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn of_ticket(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Result<Vec<PhotoDocument>> {
+    let photos = Entity::find()
+        .filter(Column::TicketId.eq(ticket))
+        .order_by_asc(Column::AddedAt)
+        .order_by_asc(Column::Id)
+        .all(reader)
+        .await?;
+    Ok(photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect())
+}
+
+/// How many photos of each kind a ticket has, received or still to come: closing never waits for bytes. The caller has
+/// seen the ticket through its scope.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn counts(reader: &Reader<'_>, ticket: TicketId) -> Result<BTreeMap<PhotoKind, u32>> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        kind: PhotoKind,
+        photos: i64,
+    }
+    let counts = reader
+        .all::<Count>(
+            "SELECT kind, COUNT(*) AS photos FROM photo WHERE ticket_id = $1 AND state <> 'refused' GROUP BY kind",
+            [ticket.0.into()],
+        )
+        .await?;
+    let count = |row: Count| Ok((row.kind, u32::try_from(row.photos).map_err(Error::internal)?));
+    counts.into_iter().map(count).collect()
+}
+
+/// How many of these photos are announced and not here yet.
+pub fn pending(photos: &[PhotoDocument]) -> u32 {
+    let expected = photos.iter().filter(|photo| photo.state == PhotoState::Expected).count();
+    u32::try_from(expected).unwrap_or(u32::MAX)
+}

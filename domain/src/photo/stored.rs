@@ -1,0 +1,69 @@
+//! The row that says which content an organization keeps.
+//!
+//! Whoever lets a photo rest on stored content holds this row first, and so does the collector of orphans before it
+//! removes anything: it takes (or makes) the row exclusively, looks whether a photo names the content, removes the
+//! object, then the row, in one transaction. So content is either seen by both or by neither.
+
+use sea_orm::{DbBackend, FromQueryResult};
+
+use crate::{
+    Error, Result,
+    blob::Sha256Hash,
+    id::OrganizationId,
+    write::{LockRank, Tx},
+};
+
+/// Content that an organization keeps.
+#[derive(Clone, Debug, PartialEq, FromQueryResult)]
+pub(super) struct Stored {
+    pub(super) bytes: i64,
+    pub(super) media_type: String,
+}
+
+/// The content under this hash, held until the end of the write so that it cannot be collected.
+pub(super) async fn hold(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sha256: Sha256Hash,
+) -> Result<Option<Stored>> {
+    tx.rank(LockRank::Uploads)?;
+    // On SQLite the one writer holds everything already.
+    let lock = if tx.backend() == DbBackend::Postgres { "FOR SHARE" } else { "" };
+    let sql = format!("SELECT bytes, media_type FROM blob WHERE organization_id = $1 AND sha256 = $2 {lock}");
+    tx.reader().one(&sql, [organization.0.into(), sha256.into()]).await
+}
+
+/// Says that the organization keeps this content, and holds it as [`hold`] does. Returns whether it had not been said
+/// before.
+pub(super) async fn keep(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sha256: Sha256Hash,
+    content: Stored,
+) -> Result<bool> {
+    tx.rank(LockRank::Uploads)?;
+    let inserted = tx
+        .execute(
+            "INSERT INTO blob (organization_id, sha256, bytes, media_type, created_at)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            [
+                organization.0.into(),
+                sha256.into(),
+                content.bytes.into(),
+                content.media_type.into(),
+                tx.now().into(),
+            ],
+        )
+        .await?;
+    match hold(tx, organization, sha256).await? {
+        Some(_) => Ok(inserted.rows_affected() == 1),
+        None => Err(Error::restart("the content was being collected")),
+    }
+}
+
+/// Takes back what this write said with [`keep`].
+pub(super) async fn forget(tx: &Tx, organization: OrganizationId, sha256: Sha256Hash) -> Result<()> {
+    let sql = "DELETE FROM blob WHERE organization_id = $1 AND sha256 = $2";
+    tx.execute(sql, [organization.0.into(), sha256.into()]).await?;
+    Ok(())
+}

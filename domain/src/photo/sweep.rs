@@ -1,0 +1,133 @@
+//! What uploads leave behind when nobody goes on with them.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{FromQueryResult, Value};
+
+use super::{
+    transfer::Transfers,
+    upload::{Upload, expired},
+};
+use crate::{
+    Code, Error, Result, Scope,
+    blob::UploadKey,
+    db::{Db, placeholders},
+    id::{OrganizationId, UploadId},
+    write::{Act, Tx},
+};
+
+/// What a sweep has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Uploads that were ended.
+    pub ended: usize,
+    /// Uploads that had all their bytes and were judged instead.
+    pub judged: usize,
+    /// Whether there may be more: call again.
+    pub more: bool,
+}
+
+#[derive(FromQueryResult)]
+struct Id {
+    id: UploadId,
+}
+
+/// Organizations that have uploads to be swept, for the worker to go through.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn organizations_to_sweep(db: &Db) -> Result<Vec<OrganizationId>> {
+    #[derive(FromQueryResult)]
+    struct Due {
+        id: OrganizationId,
+    }
+    let sql = "SELECT DISTINCT organization_id AS id FROM upload WHERE state = 'open' AND expires_at <= $1 ORDER BY 1";
+    let due = db.reader().all::<Due>(sql, [db.clock().now().into()]).await?;
+    Ok(due.into_iter().map(|due| due.id).collect())
+}
+
+/// Ends uploads of an organization that have made no progress for [`UPLOAD_DAYS`](super::UPLOAD_DAYS) days, at most
+/// `limit` of them, and removes their slices. The photos stay expected. An upload that has all its bytes, because the
+/// node died that took the last one, is judged instead of being lost.
+///
+/// # Errors
+/// `forbidden` for everybody but a job; database or blob store do not answer.
+pub async fn sweep_uploads(transfers: &Transfers, scope: Scope, limit: u32) -> Result<Swept> {
+    scope.require(&[])?;
+    let db = transfers.db();
+    let expired = expired(&db.reader(), &scope, db.clock().now(), limit).await?;
+    let mut swept = Swept { more: expired.len() >= limit as usize, ..Swept::default() };
+    let (full, dead): (Vec<Upload>, Vec<Upload>) = expired.into_iter().partition(Upload::is_full);
+    for upload in full {
+        match transfers.judge_if_full(scope, upload).await {
+            Err(error) if !is_judgement(&error) => return Err(error),
+            _ => swept.judged += 1,
+        }
+    }
+    if dead.is_empty() {
+        return Ok(swept);
+    }
+    let uploads: BTreeSet<UploadId> = dead.iter().map(|upload| upload.id).collect();
+    let ended = db.write(scope, Expire { uploads }).await?;
+    for upload in dead.iter().filter(|upload| ended.contains(&upload.id)) {
+        transfers.remove_slices(upload.key()).await;
+    }
+    swept.ended = ended.len();
+    Ok(swept)
+}
+
+/// Wrong bytes and no photo are judgements too; what was restarted ends with the next sweep.
+fn is_judgement(error: &Error) -> bool {
+    matches!(error.code(), Code::HashMismatch | Code::NotAPhoto | Code::UploadGone)
+}
+
+/// Ends those that are still open and expired.
+#[derive(Clone, Debug)]
+struct Expire {
+    uploads: BTreeSet<UploadId>,
+}
+
+impl Act for Expire {
+    const NAME: &'static str = "upload.expire";
+    type Out = BTreeSet<UploadId>;
+
+    async fn run(&self, tx: &mut Tx) -> Result<BTreeSet<UploadId>> {
+        tx.lock_uploads(self.uploads.iter().copied()).await?;
+        let mut values: Vec<Value> = vec![tx.scope().organization().0.into(), tx.now().into()];
+        let list = placeholders(self.uploads.iter().map(|id| id.0), &mut values);
+        let sql = format!(
+            "UPDATE upload SET state = 'ended'
+             WHERE organization_id = $1 AND state = 'open' AND expires_at <= $2 AND id IN ({list}) RETURNING id"
+        );
+        let ended = tx.execute_returning::<Id>(&sql, values).await?;
+        let ended: BTreeSet<UploadId> = ended.into_iter().map(|row| row.id).collect();
+        let mut values: Vec<Value> = Vec::new();
+        let list = placeholders(ended.iter().map(|id| id.0), &mut values);
+        tx.execute(&format!("DELETE FROM upload_slice WHERE upload_id IN ({list})"), values).await?;
+        Ok(ended)
+    }
+}
+
+/// Removes slices whose upload is not open any more: what a killed node left, what came after the end. Goes through at
+/// most `limit` uploads that have slices, those behind `after`; returns the last one, or `None` at the end of the store.
+/// Whose they are is in the names; nothing of them is read.
+///
+/// # Errors
+/// Database or blob store do not answer.
+pub async fn sweep_slices(
+    transfers: &Transfers,
+    after: Option<UploadKey>,
+    limit: usize,
+) -> Result<Option<UploadKey>> {
+    let page = transfers.blobs().list_uploads(after.as_ref(), limit).await?;
+    let mut values: Vec<Value> = Vec::new();
+    let list = placeholders(page.iter().map(|key| key.upload.0), &mut values);
+    // The row of an upload stands before its first slice, so a slice without an open upload has no use.
+    let sql = format!("SELECT id FROM upload WHERE state = 'open' AND id IN ({list})");
+    let open = transfers.db().reader().all::<Id>(&sql, values).await?;
+    let open: BTreeSet<UploadId> = open.into_iter().map(|row| row.id).collect();
+    for key in page.iter().filter(|key| !open.contains(&key.upload)) {
+        transfers.remove_slices(*key).await;
+    }
+    Ok(page.last().copied())
+}

@@ -1,0 +1,331 @@
+//! The queue as its workers see it, on both databases.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that is no unit test")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::TimeDelta;
+use naryad_domain::{
+    Result, Scope,
+    id::{JobId, OrganizationId},
+    job::{self, Claimed, Completing, Failure, NewJob, Rerun},
+    testing::{self, TestDb},
+    write::{Act, Tx},
+};
+use naryad_worker::{ATTEMPTS, LEASE, Pace, Registry, run};
+use sea_orm::FromQueryResult;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio_util::sync::CancellationToken;
+
+/// What is to happen by itself has this long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct House(TestDb);
+
+impl std::ops::Deref for House {
+    type Target = TestDb;
+    fn deref(&self) -> &TestDb {
+        &self.0
+    }
+}
+
+async fn houses() -> Vec<House> {
+    testing::databases().await.into_iter().map(House).collect()
+}
+
+impl House {
+    async fn organization(&self) -> OrganizationId {
+        testing::house(&self.db).await.organization
+    }
+
+    async fn enqueue(&self, organization: OrganizationId, kind: &'static str, count: usize) {
+        self.db.write(Scope::system(organization), Enqueue { kind, count }).await.unwrap();
+    }
+
+    async fn states(&self) -> BTreeMap<String, usize> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            state: String,
+        }
+        let mut states = BTreeMap::new();
+        for row in self.db.reader().all::<Row>("SELECT state FROM job", []).await.unwrap() {
+            *states.entry(row.state).or_default() += 1;
+        }
+        states
+    }
+
+    async fn claim(&self, organization: OrganizationId) -> Option<Claimed> {
+        job::claim(&self.db, organization, LEASE).await.unwrap()
+    }
+
+    /// A worker that runs beside the test.
+    fn work(&self, registry: Registry, pace: Pace) -> Working {
+        let (db, stop) = (self.db.clone(), CancellationToken::new());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move { run(&db, registry, pace, &stopped).await });
+        Working { stop, task }
+    }
+}
+
+struct Working {
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Working {
+    async fn stop(self) {
+        self.stop.cancel();
+        tokio::time::timeout(PATIENCE, self.task).await.expect("the worker stops").unwrap();
+    }
+}
+
+struct Enqueue {
+    kind: &'static str,
+    count: usize,
+}
+
+impl Act for Enqueue {
+    const NAME: &'static str = "test.enqueue";
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let (organization, run_at) = (tx.scope().organization(), tx.now());
+        for _ in 0..self.count {
+            let payload = serde_json::json!({});
+            tx.enqueue(NewJob { organization, kind: self.kind, payload, run_at, dedup_key: None });
+        }
+        Ok(())
+    }
+}
+
+/// An effect that can be seen: another job.
+struct Follow;
+
+impl Act for Follow {
+    const NAME: &'static str = "test.follow";
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        Enqueue { kind: "next", count: 1 }.run(tx).await
+    }
+}
+
+type Done = (OrganizationId, JobId);
+
+/// A handler that completes its job and tells it.
+fn telling() -> (Registry, UnboundedReceiver<Done>) {
+    let (told, heard) = unbounded_channel();
+    (tell(Registry::default(), told), heard)
+}
+
+fn tell(registry: Registry, told: UnboundedSender<Done>) -> Registry {
+    registry.with("count", move |db, job| {
+        let told = told.clone();
+        Box::pin(async move {
+            let act = Completing { act: Enqueue { kind: "none", count: 0 }, lease: job.lease };
+            db.write(Scope::system(job.organization), act).await?;
+            told.send((job.organization, job.lease.job)).unwrap();
+            Ok(())
+        })
+    })
+}
+
+async fn next(heard: &mut UnboundedReceiver<Done>) -> Done {
+    tokio::time::timeout(PATIENCE, heard.recv())
+        .await
+        .expect("a job is done in time")
+        .expect("somebody works")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn four_workers_do_two_hundred_jobs_once_each() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "count", 200).await;
+        let (told, mut heard) = unbounded_channel();
+        let workers: Vec<_> =
+            (0..4).map(|_| house.work(tell(Registry::default(), told.clone()), Pace::default())).collect();
+        let mut done = Vec::new();
+        for _ in 0..200 {
+            done.push(next(&mut heard).await.1);
+        }
+        for worker in workers {
+            worker.stop().await;
+        }
+        assert!(heard.try_recv().is_err(), "no job was done twice");
+        done.sort_unstable();
+        done.dedup();
+        assert_eq!(done.len(), 200);
+        assert_eq!(house.states().await, BTreeMap::from([("done".to_owned(), 200)]));
+    }
+}
+
+#[tokio::test]
+async fn one_job_of_a_small_tenant_does_not_wait_for_a_thousand_of_a_big_one() {
+    for house in houses().await {
+        let one = house.organization().await;
+        let other = house.organization().await;
+        for (big, small) in [(one, other), (other, one)] {
+            house.enqueue(big, "count", 1000).await;
+            house.enqueue(small, "count", 1).await;
+            let (registry, mut heard) = telling();
+            let worker = house.work(registry, Pace { at_once: 1, ..Pace::default() });
+            let first_rotation = [next(&mut heard).await.0, next(&mut heard).await.0];
+            worker.stop().await;
+            assert!(first_rotation.contains(&small), "the small tenant was served in the first rotation");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_killed_workers_job_returns_and_its_old_lease_changes_nothing() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "count", 1).await;
+        let killed = house.claim(organization).await.unwrap();
+        assert!(house.claim(organization).await.is_none(), "it is taken");
+
+        house.clock.advance(LEASE);
+        assert_eq!(job::return_expired(&house.db).await.unwrap(), 0, "the lease holds to its last moment");
+        house.clock.advance(TimeDelta::microseconds(1));
+        assert_eq!(job::return_expired(&house.db).await.unwrap(), 1);
+
+        let again = house.claim(organization).await.unwrap();
+        assert_eq!((again.lease.job, again.attempt), (killed.lease.job, 2));
+        let late = Completing { act: Follow, lease: killed.lease };
+        house.db.write(Scope::system(organization), late).await.unwrap_err();
+        assert_eq!(
+            house.states().await,
+            BTreeMap::from([("running".to_owned(), 1)]),
+            "no effect of the late one"
+        );
+        let in_time = Completing { act: Follow, lease: again.lease };
+        house.db.write(Scope::system(organization), in_time).await.unwrap();
+        assert_eq!(house.states().await, BTreeMap::from([("done".to_owned(), 1), ("queued".to_owned(), 1)]));
+    }
+}
+
+#[tokio::test]
+async fn the_last_failure_makes_a_dead_letter_that_can_be_run_again() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        let scope = Scope::system(organization);
+        house.enqueue(organization, "count", 1).await;
+        for attempt in 1..ATTEMPTS {
+            let claimed = house.claim(organization).await.unwrap();
+            assert_eq!(claimed.attempt, attempt);
+            let failed =
+                job::fail(&house.db, claimed.lease, claimed.attempt, ATTEMPTS, "no luck").await.unwrap();
+            assert_eq!(failed, Failure::Again);
+            assert!(house.claim(organization).await.is_none(), "it pauses");
+            house.clock.advance(TimeDelta::hours(2));
+        }
+        // The last attempt, by a worker whose handler panics: it says so once it has been called.
+        let (called, mut calls) = unbounded_channel();
+        let registry = Registry::default().with("count", move |_, job| {
+            let called = called.clone();
+            let done = (job.organization, job.lease.job);
+            Box::pin(async move {
+                called.send(done).unwrap();
+                panic!("the handler is broken")
+            })
+        });
+        let worker = house.work(registry, Pace::default());
+        next(&mut calls).await;
+        worker.stop().await;
+
+        let dead = job::dead(&house.db.reader(), &scope).await.unwrap();
+        assert_eq!((dead.len(), dead[0].attempts), (1, ATTEMPTS));
+        assert!(dead[0].last_error.as_ref().unwrap().contains("panic"), "{:?}", dead[0].last_error);
+
+        house.db.write(scope, Rerun { job: dead[0].id }).await.unwrap();
+        let (registry, mut heard) = telling();
+        let worker = house.work(registry, Pace::default());
+        assert_eq!(next(&mut heard).await.1, dead[0].id);
+        worker.stop().await;
+        assert_eq!(house.states().await, BTreeMap::from([("done".to_owned(), 1)]));
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_nobody_knows_is_dead_at_once_and_says_why() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "unheard_of", 1).await;
+        house.enqueue(organization, "count", 1).await;
+        let (registry, mut heard) = telling();
+        // One at a time: the known one is done after the unknown one was laid away.
+        let worker = house.work(registry, Pace { at_once: 1, ..Pace::default() });
+        next(&mut heard).await;
+        worker.stop().await;
+        let dead = job::dead(&house.db.reader(), &Scope::system(organization)).await.unwrap();
+        assert_eq!((dead[0].kind.as_str(), dead[0].attempts), ("unheard_of", 1));
+        assert!(dead[0].last_error.as_ref().unwrap().contains("«unheard_of»"));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_stops_gives_back_what_does_not_end() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "count", 1).await;
+        let (called, mut calls) = unbounded_channel();
+        let registry = Registry::default().with("count", move |_, job| {
+            let called = called.clone();
+            let done = (job.organization, job.lease.job);
+            Box::pin(async move {
+                called.send(done).unwrap();
+                std::future::pending().await
+            })
+        });
+        let worker = house.work(registry, Pace { grace: Duration::from_millis(10), ..Pace::default() });
+        next(&mut calls).await;
+        worker.stop().await;
+        assert_eq!(house.states().await, BTreeMap::from([("queued".to_owned(), 1)]));
+        assert_eq!(house.claim(organization).await.unwrap().attempt, 1, "the interrupted run does not count");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_end_is_given_up_before_its_lease() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "count", 1).await;
+        let (called, mut calls) = unbounded_channel();
+        let registry = Registry::default().with("count", move |_, job| {
+            let called = called.clone();
+            let done = (job.organization, job.lease.job);
+            Box::pin(async move {
+                called.send(done).unwrap();
+                std::future::pending().await
+            })
+        });
+        let worker = house.work(registry, Pace { longest: Duration::from_millis(10), ..Pace::default() });
+        next(&mut calls).await;
+        worker.stop().await;
+        assert_eq!(house.states().await, BTreeMap::from([("queued".to_owned(), 1)]));
+        house.clock.advance(TimeDelta::hours(1));
+        assert_eq!(house.claim(organization).await.unwrap().attempt, 2, "the run counts");
+    }
+}
+
+#[tokio::test]
+async fn the_sweep_takes_what_is_old_and_leaves_the_rest() {
+    for house in houses().await {
+        let organization = house.organization().await;
+        house.enqueue(organization, "count", 700).await;
+        let (registry, mut heard) = telling();
+        let worker = house.work(registry, Pace::default());
+        for _ in 0..700 {
+            next(&mut heard).await;
+        }
+        worker.stop().await;
+        house.enqueue(organization, "count", 1).await;
+
+        house.clock.advance(job::DONE_KEPT);
+        assert_eq!(job::sweep(&house.db).await.unwrap().jobs, 0, "kept to the last moment");
+        house.clock.advance(TimeDelta::microseconds(1));
+        assert_eq!(job::sweep(&house.db).await.unwrap().jobs, 700, "more than one batch");
+        assert_eq!(house.states().await, BTreeMap::from([("queued".to_owned(), 1)]));
+    }
+}
