@@ -24,6 +24,7 @@ pub mod database;
 pub mod estate;
 pub mod events;
 pub mod house;
+pub mod load;
 pub mod node;
 pub mod openapi;
 pub mod outbox;

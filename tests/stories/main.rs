@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod crash;
 mod day;
 mod demo;
 mod operations;
