@@ -7,8 +7,8 @@ DATA ?= data
 run: ## build, fill with demo data and serve on the embedded default
 	$(CARGO) run -p naryad-api -- demo --serve --data $(DATA)
 
-demo: ## the demo data alone
-	$(CARGO) run -p naryad-api -- demo --data $(DATA)
+demo: ## play the day of the demo in a folder that is thrown away
+	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(CARGO) run -p naryad-api -- demo --data "$$dir"
 
 test: ## everything, on both databases
 	scripts/test.sh

@@ -4,8 +4,10 @@
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
 mod auth;
+mod catalogue;
 pub mod cli;
 pub mod config;
+mod demo;
 mod docs;
 pub mod events;
 pub mod extract;
@@ -13,9 +15,13 @@ mod health;
 mod job;
 pub mod limit;
 mod lock;
+mod material;
 mod metrics;
 mod notify;
 pub mod openapi;
+mod people;
+mod photo;
+mod place;
 pub mod problem;
 pub mod reply;
 mod request;
@@ -23,4 +29,5 @@ mod routes;
 pub mod server;
 pub mod state;
 mod ticket;
+mod upload;
 mod visit;

@@ -19,7 +19,11 @@ use crate::{
     request::{self, RequestSpan},
     routes::{self, Routes},
     state::App,
+    upload,
 };
+
+/// How long an idle connection is kept.
+const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// How long a request that runs when the shutdown begins may take to end.
 const GRACE: Duration = Duration::from_secs(30);
@@ -46,6 +50,7 @@ pub fn service(
         // The last is the outermost.
         .wrap(from_fn(limit::auth))
         .wrap(from_fn(request::around))
+        .wrap(from_fn(upload::speak))
         .wrap(TracingLogger::<RequestSpan>::new())
         .wrap(Compress::default())
 }
@@ -81,6 +86,9 @@ pub fn listen(app: &App) -> Result<Listening> {
     let shared = app.clone();
     let server = HttpServer::new(move || service(shared.clone()))
         .disable_signals()
+        // Longer than the clients and proxies in front of it keep an idle connection: whoever closes first decides, and a
+        // request must not meet a connection that is just being closed.
+        .keep_alive(KEEP_ALIVE)
         .shutdown_timeout(GRACE.as_secs())
         .listen(listener)
         .map_err(taken)?

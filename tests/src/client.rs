@@ -39,7 +39,11 @@ impl Client {
 
     /// A client of `url` without a house: the bench, or a node behind a proxy.
     pub fn of(url: &str) -> Self {
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(std::time::Duration::from_secs(60))
+            .build();
         Self::new(http.expect("an HTTP client"), Arc::new(RwLock::new(url.to_owned())))
     }
 

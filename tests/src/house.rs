@@ -49,7 +49,11 @@ impl House {
         let environment = Environment::default();
         let main =
             Node::new("serve", program.clone(), serve_arguments(), Arc::clone(&environment), dir.path());
-        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let idle = std::time::Duration::from_secs(60);
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .pool_idle_timeout(idle);
         let house = Self {
             program,
             database,

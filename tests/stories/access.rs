@@ -101,7 +101,8 @@ on_both! {
                         String::from_utf8_lossy(&bytes)
                     );
                 }
-                let told = String::from_utf8_lossy(&bytes);
+                // A problem repeats the address that was asked for.
+                let told = String::from_utf8_lossy(&bytes).replace(&sample.path, "");
                 for id in world.secrets() {
                     assert!(!told.contains(&id), "{operation}: another tenant's {name} was told {id}: {told}");
                 }

@@ -62,6 +62,8 @@ on_both! {
         send("text/plain", b"{}".to_vec()).await.problem(415, "unsupported_media");
         send("application/json", vec![b' '; 3 * 1024 * 1024]).await.problem(413, "too_large");
         let deep = "[".repeat(100_000);
+        send("application/json", deep.into_bytes()).await.problem(422, "invalid_field");
+        let deep = format!("{{\"fields\":{}", "{\"a\":".repeat(100_000));
         send("application/json", deep.into_bytes()).await.problem(400, "malformed_request");
         let outside = async |method: Method, path: &str| {
             estate.dispatcher.request(method, path).outside_contract().send().await
@@ -86,10 +88,11 @@ on_both! {
         let ticket = estate.register("SEW-SMELL", "Запах из канализации.").await;
         let id = ticket.id("/id");
         let path = |step: &str| format!("/v1/tickets/{id}/{step}");
-        let refused = estate.dispatcher.post(&path("accept"), json!({})).await.problem(409, "illegal_move");
+        let accept = async |client: &naryad_tests::Client| client.request(Method::POST, &path("accept")).send().await;
+        let refused = accept(&estate.dispatcher).await.problem(409, "illegal_move");
         let legal: Vec<&str> = refused.list("/legal").iter().map(|step| step.as_str().unwrap()).collect();
         assert_eq!(legal, ["executor", "plan", "start", "localize", "hold", "complete", "cancel"]);
-        anna.client.post(&path("accept"), json!({})).await.problem(404, "not_found");
+        accept(&anna.client).await.problem(404, "not_found");
         let ticket_path = format!("/v1/tickets/{id}");
         let patch = estate.dispatcher.request(Method::PATCH, &ticket_path).json(&json!({ "place": "Кухня" }));
         patch.outside_contract().send().await.problem(428, "version_required");

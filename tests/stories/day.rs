@@ -5,6 +5,7 @@ use naryad_tests::{
     estate::{Estate, announce, bring, location, open_upload, send_slice},
     on_both, photos, proves,
 };
+use reqwest::Method;
 use serde_json::json;
 
 on_both! {
@@ -78,7 +79,8 @@ on_both! {
         let resident = estate.resident(house).await;
         let mine = resident.get("/v1/tickets").await.ok(200);
         assert_eq!(mine.list("/items").len(), 1);
-        resident.post(&format!("/v1/tickets/{id}/accept"), json!({})).await.ok(200).has("/status", "closed");
+        let accept = format!("/v1/tickets/{id}/accept");
+        resident.request(Method::POST, &accept).send().await.ok(200).has("/status", "closed");
         let journal = estate.dispatcher.get(&format!("/v1/tickets/{id}/events?limit=200")).await.ok(200);
         let acts: Vec<&str> = journal.list("/items").iter().map(|event| event["act"].as_str().unwrap()).collect();
         assert_eq!(acts.first(), Some(&"ticket.register"));

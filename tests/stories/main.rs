@@ -6,6 +6,7 @@ mod access;
 mod bad_input;
 mod crash;
 mod day;
+mod demo;
 mod operations;
 mod pages;
 mod races;

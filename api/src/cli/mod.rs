@@ -1,5 +1,6 @@
 //! The command line.
 
+mod demo;
 mod docs;
 mod doctor;
 mod org;
@@ -17,7 +18,7 @@ use crate::{
     openapi, problem, state,
 };
 
-const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check); \
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check) or the demo went wrong; \
                           2 wrong usage or settings; 3 it failed, standard error says why.";
 
 /// Dispatch service of housing management companies.
@@ -45,6 +46,19 @@ enum Command {
         #[arg(long)]
         no_worker: bool,
     },
+    /// Makes a small organization with made-up people, plays one day of it over HTTP and tells how it went. Does
+    /// nothing where there is an organization already.
+    Demo {
+        /// Goes on serving afterwards, by the real clock.
+        #[arg(long)]
+        serve: bool,
+        /// Address and port to serve on; port 0 takes a free one.
+        #[arg(long)]
+        listen: Option<SocketAddr>,
+        /// Takes the photos of the day from here; without it they are drawn.
+        #[arg(long, value_name = "DIR")]
+        photos: Option<PathBuf>,
+    },
     /// Runs background jobs only.
     Worker,
     /// Applies the migrations that are missing.
@@ -71,9 +85,9 @@ enum Command {
         /// Writes nothing and compares.
         #[arg(long)]
         check: bool,
-        /// Where the pages are.
-        #[arg(long, default_value = "docs/generated")]
-        dir: PathBuf,
+        /// The repository; the pages are in its `docs/generated`.
+        #[arg(long, default_value = ".")]
+        root: PathBuf,
     },
 }
 
@@ -116,15 +130,19 @@ async fn run(cli: Cli) -> Result<Outcome> {
         flags.listen = *listen;
         flags.worker = no_worker.then_some(false);
     }
+    if let Command::Demo { listen, .. } = &cli.command {
+        flags.listen = *listen;
+    }
     let config = Config::read(cli.config.as_deref(), &flags)?;
     log_to_stderr(&config)?;
     match cli.command {
         Command::Openapi => say(&openapi::yaml()?).map(|()| Outcome::Well),
-        Command::Docs { check, dir } => docs::docs(&dir, check),
+        Command::Docs { check, root } => docs::docs(&root.join("docs/generated"), check),
         Command::Org(org) => Box::pin(org.run(&config)).await,
         Command::User(user) => Box::pin(user.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
+        Command::Demo { serve, photos, .. } => Box::pin(demo::demo(config, photos.as_deref(), serve)).await,
         Command::Worker => Box::pin(serve::work(config)).await,
         Command::Migrate => {
             ready(&config).await?.close().await;

@@ -78,7 +78,7 @@ fn accompany(opened: Opened, stop: CancellationToken) -> JoinHandle<()> {
     })
 }
 
-fn work_beside(app: &App) -> JoinHandle<()> {
+pub(super) fn work_beside(app: &App) -> JoinHandle<()> {
     let (db, stop) = (app.db.clone(), app.stop.clone());
     let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
     tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), pace, &stop).await })

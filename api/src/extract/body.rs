@@ -70,6 +70,10 @@ async fn read(request: &HttpRequest, payload: &mut Payload) -> Result<Bytes> {
 
 /// Reads JSON; what does not fit names its path.
 fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T> {
+    // A list would be taken as the fields of the object in their order, which nobody has documented.
+    if raw.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Error::field("body", "must be a JSON object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(raw);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|failure| {
         let path = failure.path().to_string();

@@ -14,7 +14,7 @@ use crate::{
     people::{
         fixture::{Company, PASSWORD, company, hire, password, resident},
         user::{
-            password::{SetPassword, set},
+            password::{ChangePassword, SetPassword, change_own, set},
             store::Change,
         },
     },
@@ -295,28 +295,29 @@ async fn a_new_password_ends_what_the_old_one_opened() {
     for desk in desks().await {
         let db = &desk.test.db;
         let dispatcher = UserId(desk.company.dispatcher.actor_id());
-        let args = |old: Option<&str>, new: &str| SetPassword {
-            old_password: old.map(password),
-            new_password: password(new),
-        };
-        let set = async |scope, args| set(db, scope, dispatcher, args).await;
         let own = desk.company.dispatcher;
+        let change = async |old: &str, new: &str| {
+            let args = ChangePassword { old_password: password(old), new_password: password(new) };
+            change_own(db, own, args).await
+        };
+        let set = async |scope, user, new: &str| {
+            set(db, scope, user, SetPassword { password: password(new) }).await
+        };
         let new = "staple battery horse";
-        assert_eq!(code_of(set(own, args(Some("wrong horse battery"), new)).await), Code::BadCredentials);
-        assert_eq!(set(own, args(None, new)).await.unwrap_err().fields()[0].field, "old_password");
-        assert_eq!(
-            set(own, args(Some(PASSWORD), "short")).await.unwrap_err().fields()[0].field,
-            "new_password"
-        );
-        assert_eq!(code_of(set(desk.company.manager, args(None, new)).await), Code::Forbidden);
-        assert_eq!(code_of(set(desk.company.technician, args(None, new)).await), Code::NotFound);
+        assert_eq!(code_of(change("wrong horse battery", new).await), Code::BadCredentials);
+        assert_eq!(change(PASSWORD, "short").await.unwrap_err().fields()[0].field, "new_password");
+        for scope in [desk.company.manager, desk.company.technician, own] {
+            assert_eq!(code_of(set(scope, dispatcher, new).await), Code::Forbidden);
+        }
+        let admin = UserId(desk.company.admin.actor_id());
+        assert_eq!(code_of(set(desk.company.admin, admin, new).await), Code::Forbidden, "with the old one");
 
         let tokens = desk.log_in("dispatcher@dom", PASSWORD).await.unwrap();
-        set(own, args(Some(PASSWORD), new)).await.unwrap();
+        change(PASSWORD, new).await.unwrap();
         assert_eq!(desk.reason(&tokens).await.as_deref(), Some("password"));
         assert_eq!(code_of(desk.log_in("dispatcher@dom", PASSWORD).await), Code::BadCredentials);
         let tokens = desk.log_in("dispatcher@dom", new).await.unwrap();
-        set(desk.company.admin, args(None, PASSWORD)).await.unwrap();
+        set(desk.company.admin, dispatcher, PASSWORD).await.unwrap();
         assert_eq!(desk.reason(&tokens).await.as_deref(), Some("password"));
         desk.log_in("dispatcher@dom", PASSWORD).await.unwrap();
         assert_sound(db).await;

@@ -109,16 +109,17 @@ pub struct RemoveUsage {
 
 impl Act for RemoveUsage {
     const NAME: &'static str = "material.remove";
-    type Out = ();
+    type Out = TicketId;
 
-    async fn run(&self, tx: &mut Tx) -> Result<()> {
+    async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (ticket, by) = hold(tx, self.ticket).await?;
         let line = Entity::find_by_id(self.usage).one(&tx.reader()).await?;
         let line = line
             .filter(|line| line.ticket_id == ticket.id)
             .ok_or_else(|| Error::not_found("line of used material"))?;
         at_work(ticket.status, by)?;
-        tx.delete(&line).await
+        tx.delete(&line).await?;
+        Ok(ticket.id)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Code, Error, Result,
+    Error, Result,
     db::{Reader, placeholders},
     id::{AccountId, PremisesId, ResidentId},
     people::{account, phone},
@@ -96,12 +96,7 @@ pub(super) async fn set_accounts(
         if before.as_ref().is_some_and(|row| row.premises_id == wanted.premises_id) {
             continue;
         }
-        premises::store::find(&tx.reader(), &scope, wanted.premises_id).await.map_err(
-            |failure| match failure.code() {
-                Code::NotFound => Error::field(format!("accounts[{at}].premises_id"), "no such premises"),
-                _ => failure,
-            },
-        )?;
+        premises::store::find(&tx.reader(), &scope, wanted.premises_id).await?;
         match before {
             Some(before) => {
                 let after = account::Model { premises_id: wanted.premises_id, ..before.clone() };

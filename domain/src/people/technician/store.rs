@@ -84,7 +84,7 @@ async fn serve(
     before: &BTreeSet<BuildingId>,
     after: &BTreeSet<BuildingId>,
 ) -> Result<()> {
-    place::building::store::require_all(&tx.reader(), tx.scope(), after, "building_ids").await?;
+    place::building::store::require_all(&tx.reader(), tx.scope(), after).await?;
     let organization_id = tx.scope().organization();
     let row =
         |building: &BuildingId| served::Model { technician_id: id, building_id: *building, organization_id };

@@ -62,6 +62,9 @@ impl From<Model> for UserDocument {
     }
 }
 
+/// Who takes on, changes and lets go.
+pub const KEEPERS: &[Role] = &[Role::Admin];
+
 /// Who is taken on.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -115,7 +118,7 @@ impl Act for Create {
     type Out = UserDocument;
 
     async fn run(&self, tx: &mut Tx) -> Result<UserDocument> {
-        tx.scope().require(&[Role::Admin])?;
+        tx.scope().require(KEEPERS)?;
         let args = self.args.clone();
         // The unique index is the guard; this names the field.
         let taken = Entity::find().filter(Column::Login.eq(args.login.as_str())).one(&tx.reader()).await?;
@@ -181,7 +184,7 @@ impl Act for Change {
     type Out = UserDocument;
 
     async fn run(&self, tx: &mut Tx) -> Result<UserDocument> {
-        tx.scope().require(&[Role::Admin])?;
+        tx.scope().require(KEEPERS)?;
         // Whoever books a technician holds his calendar: he is let go before the booking or after it.
         tx.lock_calendars([TechnicianId(self.id.0)]).await?;
         tx.lock_subject("app_user", self.id.0).await?;

@@ -50,9 +50,12 @@ async fn a_photo_comes_in_slices_and_is_received() {
 async fn only_the_owner_goes_on() {
     for house in House::each().await {
         let bytes = jpeg(11, 300);
+        let unsent = house.args(&bytes);
+        house.add(house.anna, &unsent).await.unwrap();
         let (args, upload) = begin(&house, house.anna, &bytes).await;
         for scope in [house.desk, house.boris, house.resident, house.neighbour, house.strange_desk] {
             assert_eq!(code(house.transfers.create(scope, new(&args)).await), Code::NotFound);
+            assert_eq!(code(house.transfers.create(scope, new(&unsent)).await), Code::NotFound);
             assert_eq!(code(house.transfers.resume(scope, upload.upload).await), Code::NotFound);
             let sent = house.transfers.append(scope, upload.upload, 0, None, body(&bytes)).await;
             assert_eq!(code(sent), Code::NotFound);

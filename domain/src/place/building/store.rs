@@ -230,12 +230,11 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: BuildingId) -> Result<
 /// Passes when all these are buildings of the organization.
 ///
 /// # Errors
-/// `invalid_field` naming `field` and the first that is not.
+/// `not_found` when one is not.
 pub(crate) async fn require_all(
     reader: &Reader<'_>,
     scope: &Scope,
     ids: &BTreeSet<BuildingId>,
-    field: &str,
 ) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Known {
@@ -248,8 +247,8 @@ pub(crate) async fn require_all(
         let sql = format!("SELECT id FROM building WHERE organization_id = $1 AND id IN ({list})");
         let known: BTreeSet<BuildingId> =
             reader.all::<Known>(&sql, values).await?.into_iter().map(|row| row.id).collect();
-        if let Some(unknown) = chunk.iter().find(|id| !known.contains(id)) {
-            return Err(Error::field(field, format!("no such building: {unknown}")));
+        if chunk.iter().any(|id| !known.contains(id)) {
+            return Err(Error::not_found("building"));
         }
     }
     Ok(())

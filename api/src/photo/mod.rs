@@ -1,0 +1,105 @@
+//! Photos: announced for a ticket, and served.
+
+pub(crate) mod content;
+
+use actix_web::{HttpRequest, get, post};
+use naryad_domain::{
+    id::{PhotoId, TicketId},
+    photo::{self, AddPhoto, AddPhotoArgs, Added},
+    ticket::{self, TicketDocument},
+};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    extract::{Caller, Idempotency, Json, PathId, Query},
+    problem::Answer,
+    reply::Document,
+    routes::Routes,
+    state::State,
+};
+
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.add(add_photo).add(get_photo);
+}
+
+/// Announces a photo. Its bytes follow at `/v1/uploads`, at any time; if they are here already, it is received at once.
+#[utoipa::path(
+    tag = "photos",
+    request_body = AddPhotoArgs,
+    responses((status = 201, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/photos")]
+async fn add_photo(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<AddPhotoArgs>,
+) -> Answer {
+    let act = AddPhoto { ticket: id.0, args: args.0 };
+    let show = Document::created(|tx, added: &Added| {
+        Box::pin(async move { ticket::document(&tx.reader(), tx.scope(), added.photo.ticket_id).await })
+    });
+    app.write_once(&caller, &key, act, show).await
+}
+
+/// Which picture of a photo.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum PhotoSize {
+    /// The very bytes that were sent.
+    Original,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct PhotoQuery {
+    /// The original when absent. There are no previews (1280, 320) yet.
+    #[expect(dead_code, reason = "there is one size, and any other is refused while the query is read")]
+    #[param(inline)]
+    size: Option<PhotoSize>,
+}
+
+/// The bytes of a photo, as they were sent. Residents get those they sent themselves.
+#[utoipa::path(
+    tag = "photos",
+    params(
+        PhotoQuery,
+        ("Range" = Option<String>, Header, description = "One range of bytes; several are answered with the whole."),
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of the bytes that are here already."),
+        ("If-Range" = Option<String>, Header, description = "The range counts for the bytes of this ETag only."),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The bytes; the ETag is their SHA-256",
+            content(
+                (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
+                (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+            ),
+        ),
+        (
+            status = 206,
+            description = "The part of the bytes in `Content-Range`",
+            content(
+                (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
+                (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+            ),
+        ),
+        (status = 304, description = "These bytes are here already"),
+        (status = 416, description = "The range begins behind the end; `Content-Range` tells the length"),
+    ),
+)]
+#[get("/v1/photos/{id}")]
+async fn get_photo(
+    app: State,
+    caller: Caller,
+    id: PathId<PhotoId>,
+    _query: Query<PhotoQuery>,
+    request: HttpRequest,
+) -> Answer {
+    let photo = photo::find(&app.db.reader(), &caller.scope, id.0).await?;
+    content::answer(&*app.blobs, &photo, &request).await
+}
