@@ -63,7 +63,7 @@ async fn begin(house: &House) -> (Town, Client, Uuid) {
     let client = house.client();
     client.set_token(&town.token(house.data()));
     let ticket = Uuid::now_v7();
-    client.post("/v1/tickets", town.registration(ticket)).await.ok(201);
+    client.post("/v1/tickets", town.registration(ticket, 0)).await.ok(201);
     (town, client, ticket)
 }
 
@@ -90,7 +90,7 @@ async fn a_cut_commit_is_told_and_has_one_effect(house: &House) {
     let mut expected = 1;
     for act in [Act::CutBefore, Act::CutAfter] {
         let ticket = Uuid::now_v7();
-        let register = Request::new("/v1/tickets", town.registration(ticket));
+        let register = Request::new("/v1/tickets", town.registration(ticket, 0));
         let answer = cut(&proxy, act, "INSERT INTO \"ticket\"", &register, &client).await.ok(201);
         expected += 1;
         assert_eq!(answer.text("/number"), format!("2026-{expected:06}"));
@@ -98,10 +98,7 @@ async fn a_cut_commit_is_told_and_has_one_effect(house: &House) {
         assert_eq!(acts(&client, ticket).await, ["ticket.register"], "{act:?}");
 
         let hour = i64::try_from(expected).unwrap();
-        let plan = Request::new(
-            format!("/v1/tickets/{ticket}/plan"),
-            town.booking(Uuid::now_v7(), 0, hour),
-        );
+        let plan = Request::new(format!("/v1/tickets/{ticket}/plan"), town.booking(Uuid::now_v7(), 0, hour));
         let answer = cut(&proxy, act, "INSERT INTO \"visit\"", &plan, &client).await;
         assert!(answer.status < 300, "{act:?}: {answer}");
         assert_eq!(answer.list("/visits").len(), 1, "{act:?}");
@@ -140,7 +137,7 @@ on_both! {
         let (town, client, ticket) = begin(house).await;
         let new = Uuid::now_v7();
         let writes = [
-            ("ticket.register", new, Request::new("/v1/tickets", town.registration(new))),
+            ("ticket.register", new, Request::new("/v1/tickets", town.registration(new, 0))),
             ("ticket.comment", ticket, Request::new(
                 format!("/v1/tickets/{ticket}/comments"),
                 json!({ "audience": "internal", "body": "Позвонить за час." }),

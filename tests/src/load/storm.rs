@@ -145,7 +145,7 @@ impl Worker {
         let mut hour = 0;
         while !*self.signals.over.borrow() {
             let ticket = Uuid::now_v7();
-            let body = self.town.registration(ticket);
+            let body = self.town.registration(ticket, 0);
             let told = self.insist(&mut diary, "/v1/tickets".to_owned(), body).await;
             assert!(told.answer.status == 201, "a registration was answered {}", told.answer);
             diary.registered.push(told);

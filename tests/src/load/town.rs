@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use naryad_domain::{
     Clock, Scope,
     auth::{AccessClaims, KeyRing, Role, SigningKey, token},
@@ -19,7 +20,7 @@ use uuid::Uuid;
 
 use crate::{house::House, people::PASSWORD};
 
-/// A company with a flat, technicians and one dispatcher. It is settled by the use cases themselves and not through a
+/// A company with flats, technicians and one dispatcher. It is settled by the use cases themselves and not through a
 /// server, because the reference of the bench has none.
 #[derive(Clone, Debug)]
 pub struct Town {
@@ -29,10 +30,10 @@ pub struct Town {
     pub dispatcher: UserId,
     /// Who can be booked.
     pub technicians: Vec<TechnicianId>,
-    /// The building of the flat.
+    /// The building of the flats.
     pub building: BuildingId,
-    /// A flat.
-    pub premises: PremisesId,
+    /// The flats.
+    pub premises: Vec<PremisesId>,
     /// A kind of work that demands nothing at registration.
     pub kind: RequestTypeId,
     clock: Arc<dyn Clock>,
@@ -50,11 +51,16 @@ impl Town {
     /// Settles a company in the database of a house, whose server may be closed.
     pub async fn settle(house: &House, technicians: usize) -> Self {
         let clock = Arc::new(ManualClock::at(house.clock().now()));
-        Self::settle_in(&location(house), clock, technicians).await
+        Self::settle_in(&location(house), clock, technicians, 1).await
     }
 
     /// Settles a company in a database, by a clock.
-    pub async fn settle_in(location: &Location, clock: Arc<dyn Clock>, technicians: usize) -> Self {
+    pub async fn settle_in(
+        location: &Location,
+        clock: Arc<dyn Clock>,
+        technicians: usize,
+        flats: usize,
+    ) -> Self {
         let db = Db::open(location, 2, clock.clone()).await.expect("the database can be opened");
         db.migrate().await.expect("the database can be migrated");
         let town = Self {
@@ -62,7 +68,7 @@ impl Town {
             dispatcher: UserId::new(&*clock),
             technicians: (0..technicians).map(|_| TechnicianId::new(&*clock)).collect(),
             building: BuildingId::new(&*clock),
-            premises: PremisesId::new(&*clock),
+            premises: (0..flats).map(|_| PremisesId::new(&*clock)).collect(),
             // Known when the catalogue is loaded.
             kind: RequestTypeId::new(&*clock),
             clock,
@@ -87,10 +93,14 @@ impl Town {
             });
             db.write(scope, user::store::Create::prepare(id, read(args)).await?).await?;
         }
-        let args = json!({ "address": "Москва, улица Мира, 1" });
-        db.write(scope, building::store::Create { id: self.building, args: read(args) }).await?;
-        let args = json!({ "building_id": self.building, "kind": "flat", "number": "12" });
-        db.write(scope, premises::store::Create { id: self.premises, args: read(args) }).await?;
+        let args = json!({ "id": self.building, "address": "Москва, улица Мира, 1" });
+        db.write(scope, building::store::Create { args: read(args) }).await?;
+        let flats = self.premises.iter().enumerate().map(|(number, id)| {
+            let number = (number + 1).to_string();
+            let args = json!({ "id": id, "building_id": self.building, "kind": "flat", "number": number });
+            db.write(scope, premises::store::Create { args: read(args) })
+        });
+        stream::iter(flats).buffer_unordered(2).try_for_each(|_| async { Ok(()) }).await?;
         let sql = "SELECT id FROM request_type WHERE organization_id = $1 AND code = 'SEW-SMELL'";
         let kind = db.reader().one::<Kind>(sql, [self.organization.0.into()]).await?;
         self.kind = kind.expect("the catalogue has the kind SEW-SMELL").id;
@@ -107,12 +117,12 @@ impl Town {
         token::issue(&KeyRing::new(key, Vec::new()), &claims).expect("a token can be signed")
     }
 
-    /// The body of a registration.
-    pub fn registration(&self, ticket: Uuid) -> Value {
+    /// The body of a registration for one of the flats.
+    pub fn registration(&self, ticket: Uuid, flat: usize) -> Value {
         json!({
             "id": ticket,
             "request_type_id": self.kind,
-            "premises_id": self.premises,
+            "premises_id": self.premises[flat % self.premises.len()],
             "applicant_name": "Ильин Иван Петрович",
             "applicant_phone": "+79123456789",
             "description": "Запах из канализации на кухне.",

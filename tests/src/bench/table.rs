@@ -1,0 +1,111 @@
+//! The table: medians, ratios, the aim.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use naryad_tests::Engine;
+
+use crate::side::{Shape, What};
+
+/// A write over HTTP has at least this share of the pace of its bare statements.
+const AIM: f64 = 0.5;
+
+/// Hoped for, not judged: memory of an idle server, and the time to its ready line.
+const HOPED_MEMORY: f64 = 40.0;
+const HOPED_START: Duration = Duration::from_millis(300);
+
+/// One start of the server.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) time: Duration,
+    pub(crate) memory: Option<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    ours: Vec<f64>,
+    reference: Vec<f64>,
+    ratios: Vec<f64>,
+}
+
+/// What was measured.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    starts: BTreeMap<Engine, (Duration, Option<u64>)>,
+    rows: BTreeMap<(Engine, Shape), Row>,
+}
+
+impl Table {
+    pub(crate) fn start(&mut self, engine: Engine, starts: &mut [Start]) {
+        starts.sort_by_key(|start| start.time);
+        let time = starts.get(starts.len() / 2).map(|start| start.time).unwrap_or_default();
+        let mut memory: Vec<u64> = starts.iter().filter_map(|start| start.memory).collect();
+        memory.sort_unstable();
+        self.starts.insert(engine, (time, memory.get(memory.len() / 2).copied()));
+    }
+
+    /// Notes one pass of both sides, in writes a second.
+    pub(crate) fn measured(&mut self, engine: Engine, shape: Shape, ours: f64, reference: f64) {
+        let row = self.rows.entry((engine, shape)).or_default();
+        row.ours.push(ours);
+        row.reference.push(reference);
+        row.ratios.push(ours / reference);
+    }
+
+    /// Whether a ratio is below the aim.
+    pub(crate) fn missed(&self) -> bool {
+        self.rows.values().any(|row| median(&row.ratios) < AIM)
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => f64::NAN,
+        length if length % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<9} {:<9} {:>7} {:>12} {:>12} {:>7} {:>15}  aim >= {AIM}",
+            "engine", "what", "clients", "ours /s", "reference /s", "ratio", "(of the rounds)"
+        )?;
+        for ((engine, shape), row) in &self.rows {
+            let what = match shape.what {
+                What::Register => "register",
+                What::Plan => "plan",
+            };
+            let ratio = median(&row.ratios);
+            let least = row.ratios.iter().copied().fold(f64::INFINITY, f64::min);
+            let most = row.ratios.iter().copied().fold(0.0, f64::max);
+            let verdict = if ratio >= AIM { "kept" } else { "MISSED" };
+            writeln!(
+                f,
+                "{:<9} {what:<9} {:>7} {:>12.0} {:>12.0} {ratio:>7.2} {:>15}  {verdict}",
+                format!("{engine:?}"),
+                shape.clients,
+                median(&row.ours),
+                median(&row.reference),
+                format!("{least:.2} .. {most:.2}"),
+            )?;
+        }
+        writeln!(f)?;
+        for (engine, (time, memory)) in &self.starts {
+            let memory = memory.map(|bytes| bytes as f64 / 1_048_576.0);
+            writeln!(
+                f,
+                "{:<9} idle memory {} (hoped {HOPED_MEMORY:.0} MiB), start {:.2} s (hoped {:.1} s)",
+                format!("{engine:?}"),
+                memory.map_or("unknown".to_owned(), |mebibytes| format!("{mebibytes:.1} MiB")),
+                time.as_secs_f64(),
+                HOPED_START.as_secs_f64()
+            )?;
+        }
+        Ok(())
+    }
+}
