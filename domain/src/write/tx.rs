@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::{
+    IdenStatic,
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
     ExecResult, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, Statement, Value,
 };
@@ -305,9 +306,13 @@ fn columns<M: Row>(row: Option<&M>) -> Result<Option<Map<String, serde_json::Val
     }
 }
 
+/// The key of a row as the journal tells it. A personal part of it stands among the columns, under its commitment.
 fn key_json<M: Row>(row: &M) -> serde_json::Value {
+    let personal = M::TABLE.journaling.personal;
     let parts: Vec<String> = <<M as ModelTrait>::Entity as EntityTrait>::PrimaryKey::iter()
-        .map(|key| match row.get(key.into_column()) {
+        .map(PrimaryKeyToColumn::into_column)
+        .filter(|column| !personal.contains(&column.as_str()))
+        .map(|column| match row.get(column) {
             Value::Uuid(Some(id)) => id.to_string(),
             other => other.to_string(),
         })

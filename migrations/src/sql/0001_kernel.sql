@@ -140,6 +140,7 @@ CREATE TABLE device (
 ) {table};
 CREATE INDEX device_user ON device (user_id);
 CREATE INDEX device_resident ON device (resident_id);
+CREATE INDEX device_push_token ON device (push_token) WHERE push_token IS NOT NULL;
 
 -- Signing in --------------------------------------------------------------------------------------------------------
 
