@@ -4,6 +4,7 @@
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
 mod auth;
+mod catalogue;
 pub mod cli;
 pub mod config;
 mod docs;
@@ -17,7 +18,9 @@ mod material;
 mod metrics;
 mod notify;
 pub mod openapi;
+mod people;
 mod photo;
+mod place;
 pub mod problem;
 pub mod reply;
 mod request;

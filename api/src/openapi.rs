@@ -172,7 +172,11 @@ fn sort(object: &mut Value) {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::post;
+    use naryad_domain::id::TicketId;
+
     use super::*;
+    use crate::extract::{Json, PageQuery, PathId, Query};
 
     #[test]
     fn every_operation_says_which_problems_it_has_and_what_it_is() {
@@ -222,6 +226,34 @@ mod tests {
     fn the_contract_in_the_repository_is_what_the_code_says() {
         let committed = include_str!("../../openapi.yaml");
         assert!(committed == yaml().unwrap(), "run `naryad openapi > openapi.yaml`");
+    }
+
+    #[derive(serde::Deserialize, utoipa::ToSchema)]
+    struct Order {
+        _lines: u32,
+    }
+
+    /// Takes everything.
+    #[utoipa::path(params(PageQuery), responses((status = 204, description = "Nothing")))]
+    #[post("/test/{id}")]
+    async fn take_everything(
+        _id: PathId<TicketId>,
+        page: Query<PageQuery>,
+        Json(body): Json<Order>,
+    ) -> HttpResponse {
+        let _ = (page, body._lines);
+        HttpResponse::NoContent().finish()
+    }
+
+    #[test]
+    fn extractors_document_themselves() {
+        let mut operation = serde_json::to_value(<take_everything as utoipa::Path>::operation()).unwrap();
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        assert_eq!(schema["$ref"], "#/components/schemas/Order");
+        complete("/test/{id}", "post", &mut operation);
+        let parameters = operation["parameters"].as_array().unwrap();
+        let names: Vec<_> = parameters.iter().map(|parameter| parameter["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["cursor", "limit", "id", "Idempotency-Key"]);
     }
 
     #[test]

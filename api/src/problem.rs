@@ -138,12 +138,16 @@ fn body(error: &Error, place: Option<Place<'_>>) -> Value {
 pub(crate) fn log(error: &Error, method: &str, place: Place<'_>) {
     let code = error.code().name();
     let (request_id, path) = (place.request_id, place.path);
+    let causes = causes(error);
     match error.code() {
+        // To be unavailable on purpose, while it shuts down, is no failure.
+        Code::Unavailable if causes.is_empty() => {
+            tracing::info!(code, request_id, method, path, "{}", error.message());
+        }
         Code::Internal | Code::Unavailable | Code::OutcomeUnknown => {
-            let causes = causes(error);
             tracing::error!(code, request_id, method, path, causes, "{}", error.message());
         }
-        _ => tracing::debug!(code, request_id, method, path, "{}", error.message()),
+        _ => tracing::debug!(code, request_id, method, path, causes, "{}", error.message()),
     }
 }
 

@@ -3,7 +3,10 @@
 use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
-use crate::{auth, events, health, job, material, metrics, openapi, photo, ticket, upload, visit};
+use crate::{
+    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
+    visit,
+};
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
 pub(crate) fn all(routes: &mut Routes<'_, '_>) {
@@ -13,9 +16,12 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     auth::routes(routes);
     events::routes(routes);
     job::routes(routes);
+    people::routes(routes);
+    place::routes(routes);
+    catalogue::routes(routes);
+    material::routes(routes);
     ticket::routes(routes);
     visit::routes(routes);
-    material::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
 }

@@ -56,7 +56,8 @@ pub async fn read(reader: &Reader<'_>, feed: Uuid, cursor: i64, limit: i64) -> R
         .await?;
     rows.into_iter()
         .map(|row| {
-            let bad = |column: &str| Error::internal(format!("sync_change {feed} {}, column {column}", row.seq));
+            let bad =
+                |column: &str| Error::internal(format!("sync_change {feed} {}, column {column}", row.seq));
             let entity = EntityKind::from_name(&row.entity).ok_or_else(|| bad("entity"))?;
             let op = match (row.op.as_str(), row.reason) {
                 ("put", None) => Op::Put { doc_version: row.doc_version },

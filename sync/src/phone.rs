@@ -42,9 +42,9 @@ impl Phone {
 
     /// The digest of what it holds: equal to the feed's when the phone stands at the head.
     pub fn digest(&self) -> i64 {
-        self.live
-            .iter()
-            .fold(0, |sum: i64, ((kind, id), doc_version)| sum.wrapping_add(digest_of(*kind, *id, *doc_version)))
+        self.live.iter().fold(0, |sum: i64, ((kind, id), doc_version)| {
+            sum.wrapping_add(digest_of(*kind, *id, *doc_version))
+        })
     }
 }
 

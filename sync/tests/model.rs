@@ -151,8 +151,10 @@ impl World<'_> {
             Step::Complete { ticket, by_desk } => {
                 let Some(ticket) = self.ticket(*ticket) else { return };
                 let scope = if *by_desk { desk } else { self.house.technician(0) };
-                let args =
-                    CompleteTicket { reason: by_desk.then(|| text("Доложил по телефону.")), ..Default::default() };
+                let args = CompleteTicket {
+                    reason: by_desk.then(|| text("Доложил по телефону.")),
+                    ..Default::default()
+                };
                 self.act(scope, ticket::Complete { ticket, args }).await;
             }
             Step::Return { ticket } => {
@@ -200,8 +202,9 @@ impl World<'_> {
         for technician in &self.house.technicians {
             let phone = self.phones.entry(*technician).or_default();
             let cursor = phone.cursor();
-            let changes =
-                naryad_sync::read(&self.test.db.reader(), technician.0, cursor, 10_000).await.expect("changes");
+            let changes = naryad_sync::read(&self.test.db.reader(), technician.0, cursor, 10_000)
+                .await
+                .expect("changes");
             phone.fold(&changes);
         }
     }

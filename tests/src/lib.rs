@@ -21,6 +21,7 @@ pub mod client;
 pub mod clock;
 pub mod command;
 pub mod database;
+pub mod estate;
 pub mod events;
 pub mod house;
 pub mod node;

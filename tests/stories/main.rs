@@ -2,4 +2,10 @@
 
 #![cfg(test)]
 
+mod access;
+mod bad_input;
+mod day;
 mod operations;
+mod pages;
+mod races;
+mod texts;

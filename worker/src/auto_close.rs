@@ -1,4 +1,4 @@
-//! Closes a completed ticket to which nobody objected in the term of the organization.
+//! A completed ticket that nobody objected to is closed when the term of acceptance has passed.
 
 use naryad_domain::{
     Error, Result, Scope,
@@ -16,8 +16,7 @@ struct Payload {
 }
 
 pub(crate) async fn run(db: &Db, job: &Claimed) -> Result<()> {
-    let Payload { ticket, return_count } =
-        serde_json::from_value(job.payload.clone()).map_err(Error::internal)?;
+    let Payload { ticket, return_count } = Payload::deserialize(&job.payload).map_err(Error::internal)?;
     let act = Completing { act: AutoClose { ticket, return_count }, lease: job.lease };
     db.write(Scope::system(job.organization), act).await
 }

@@ -71,9 +71,9 @@ enum Command {
         /// Writes nothing and compares.
         #[arg(long)]
         check: bool,
-        /// Where the pages are.
-        #[arg(long, default_value = "docs/generated")]
-        dir: PathBuf,
+        /// The repository; the pages are in its `docs/generated`.
+        #[arg(long, default_value = ".")]
+        root: PathBuf,
     },
 }
 
@@ -120,7 +120,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
     log_to_stderr(&config)?;
     match cli.command {
         Command::Openapi => say(&openapi::yaml()?).map(|()| Outcome::Well),
-        Command::Docs { check, dir } => docs::docs(&dir, check),
+        Command::Docs { check, root } => docs::docs(&root.join("docs/generated"), check),
         Command::Org(org) => Box::pin(org.run(&config)).await,
         Command::User(user) => Box::pin(user.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,

@@ -45,12 +45,7 @@ pub(crate) fn created() -> impl Render<TicketId> {
     responses((status = 201, description = "The ticket", body = TicketDocument)),
 )]
 #[post("/v1/tickets")]
-async fn register_ticket(
-    app: State,
-    caller: Caller,
-    key: Idempotency,
-    args: Json<RegisterTicket>,
-) -> Answer {
+async fn register_ticket(app: State, caller: Caller, key: Idempotency, args: Json<RegisterTicket>) -> Answer {
     app.limits.ticket(&caller.scope)?;
     app.write_once(&caller, &key, Register { args: args.0 }, created()).await
 }

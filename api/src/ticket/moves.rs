@@ -4,8 +4,8 @@ use actix_web::post;
 use naryad_domain::{
     id::TicketId,
     ticket::{
-        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Localize, Plan, PlanVisit,
-        Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
+        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Localize, Plan,
+        PlanVisit, Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
     },
 };
 
@@ -63,12 +63,7 @@ async fn plan_ticket(
     responses((status = 200, description = "The ticket", body = TicketDocument)),
 )]
 #[post("/v1/tickets/{id}/unplan")]
-async fn unplan_ticket(
-    app: State,
-    caller: Caller,
-    id: PathId<TicketId>,
-    key: Idempotency,
-) -> Answer {
+async fn unplan_ticket(app: State, caller: Caller, id: PathId<TicketId>, key: Idempotency) -> Answer {
     app.write_once(&caller, &key, Unplan { ticket: id.0 }, changed()).await
 }
 
@@ -112,12 +107,7 @@ async fn hold_ticket(
     responses((status = 200, description = "The ticket", body = TicketDocument)),
 )]
 #[post("/v1/tickets/{id}/resume")]
-async fn resume_ticket(
-    app: State,
-    caller: Caller,
-    id: PathId<TicketId>,
-    key: Idempotency,
-) -> Answer {
+async fn resume_ticket(app: State, caller: Caller, id: PathId<TicketId>, key: Idempotency) -> Answer {
     app.write_once(&caller, &key, Resume { ticket: id.0 }, changed()).await
 }
 
@@ -144,12 +134,7 @@ async fn complete_ticket(
     responses((status = 200, description = "The ticket", body = TicketDocument)),
 )]
 #[post("/v1/tickets/{id}/accept")]
-async fn accept_ticket(
-    app: State,
-    caller: Caller,
-    id: PathId<TicketId>,
-    key: Idempotency,
-) -> Answer {
+async fn accept_ticket(app: State, caller: Caller, id: PathId<TicketId>, key: Idempotency) -> Answer {
     app.write_once(&caller, &key, Accept { ticket: id.0 }, changed()).await
 }
 

@@ -354,11 +354,12 @@ async fn a_client_that_hangs_up_finds_what_it_had_sent() {
 async fn material_is_written_down_and_taken_off() {
     let house = House::open().await;
     let material = MaterialId::new(house.app.clock());
-    let args: CreateMaterial =
-        serde_json::from_value(json!({ "code": "P20", "name": "Труба", "unit": "м", "price_minor": 12_345 }))
-            .unwrap();
+    let args: CreateMaterial = serde_json::from_value(
+        json!({ "id": material, "code": "P20", "name": "Труба", "unit": "м", "price_minor": 12_345 }),
+    )
+    .unwrap();
     let admin = Scope::staff(house.house.organization, house.house.dispatcher, Role::Admin);
-    house.app.db.write(admin, Create { id: material, args }).await.unwrap();
+    house.app.db.write(admin, Create { args }).await.unwrap();
     let path = format!("/v1/tickets/{}/materials", house.ticket);
     let used = json!({ "material_id": material, "quantity": "1.5" });
     let answer = house.ask("POST", &path).json(&used).send().await.unwrap();

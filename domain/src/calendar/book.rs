@@ -10,6 +10,7 @@ use crate::{
     Code, Error, Result, Time,
     db::placeholders,
     id::{EntryId, TechnicianId, VisitId},
+    people::organization,
     visit::Visit,
     write::Tx,
 };
@@ -63,18 +64,20 @@ struct Conflict {
     busy_end: Time,
 }
 
-/// Books a crew for a visit. Holds that have run out make way.
+/// Books a crew for a visit, with the way before it as the organization has set it. Holds that have run out make way.
 ///
 /// # Errors
 /// `slot_taken` with who is busy when, and the nearest time at which the whole crew is free.
-pub(crate) async fn book(tx: &mut Tx, visit: &Visit, span: Span, buffer: TimeDelta) -> Result<()> {
-    let busy = Span { start: span.start, end: span.end + buffer };
+pub(crate) async fn book(tx: &mut Tx, visit: &Visit, span: Span) -> Result<()> {
+    let settings = organization::settings_of(&tx.reader(), visit.row.staff_organization_id).await?;
+    let way = TimeDelta::minutes(settings.travel_buffer_minutes.into());
+    let busy = Span { start: span.start - way, end: span.end };
     let crew: Vec<TechnicianId> = visit.crew.iter().map(|member| member.technician_id).collect();
     let ahead = ahead(tx, &crew, busy.start).await?;
     let conflicts: Vec<&Conflict> =
         ahead.iter().filter(|c| c.busy_start < busy.end && busy.start < c.busy_end).collect();
     if !conflicts.is_empty() {
-        let nearest = nearest_free(&ahead, busy);
+        let nearest = nearest_free(&ahead, busy) + way;
         return Err(Error::new(Code::SlotTaken, Code::SlotTaken.title()).with("busy", conflicts).with(
             "nearest",
             serde_json::json!({ "start": nearest, "end": nearest + (span.end - span.start) }),

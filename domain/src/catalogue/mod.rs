@@ -8,7 +8,7 @@ pub mod field;
 pub mod hours;
 pub mod missing;
 pub mod request_type;
-pub mod rules;
+mod rules;
 pub mod store;
 pub mod term;
 pub mod version;

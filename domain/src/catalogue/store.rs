@@ -12,7 +12,7 @@ use super::{
     version::{self, Model as Version},
 };
 use crate::{
-    Error, Result, Scope,
+    Code, Error, Result, Scope,
     auth::Role,
     db::{Reader, placeholders},
     id::RequestTypeId,
@@ -98,6 +98,8 @@ const OWN_BASIS: &str = "organization";
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateRequestType {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<RequestTypeId>,
     /// Its stable code in the organization.
     pub code: Line<40>,
     /// The branch it belongs to.
@@ -132,8 +134,6 @@ pub struct CreateRequestType {
 /// Adds a kind of work to the catalogue.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Its identifier.
-    pub id: RequestTypeId,
     /// What it is.
     pub args: CreateRequestType,
 }
@@ -145,6 +145,10 @@ impl Act for Create {
     async fn run(&self, tx: &mut Tx) -> Result<RequestTypeDocument> {
         tx.scope().require(&[Role::Admin])?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => RequestTypeId::from_client(id.0, "id")?,
+            None => RequestTypeId::new(tx.clock()),
+        };
         args.demands.check("demands")?;
         let rules = Rules {
             localize: args.localize,
@@ -154,9 +158,9 @@ impl Act for Create {
             demands: args.demands,
             precondition: args.precondition,
         };
-        let kind = fresh_type(tx, self.id, args.code.into_string());
+        let kind = fresh_type(tx, id, args.code.into_string());
         let version = Version {
-            request_type_id: self.id,
+            request_type_id: id,
             number: 1,
             organization_id: kind.organization_id,
             category: args.category.to_value(),
@@ -168,6 +172,17 @@ impl Act for Create {
             rules: serde_json::to_value(&rules).map_err(Error::internal)?,
             created_at: tx.now(),
         };
+        // The unique index is the guard; this names the field and the other kind.
+        let other = request_type::Entity::find()
+            .filter(request_type::Column::OrganizationId.eq(kind.organization_id))
+            .filter(request_type::Column::Code.eq(kind.code.as_str()))
+            .one(&tx.reader())
+            .await?;
+        if let Some(other) = other {
+            return Err(Error::new(Code::AlreadyExists, "another kind of work has this code")
+                .with("field", "code")
+                .with("id", other.id));
+        }
         tx.insert(&kind).await?;
         tx.insert(&version).await?;
         RequestTypeDocument::of(&kind, version)
@@ -453,3 +468,6 @@ pub async fn find_version(reader: &Reader<'_>, id: RequestTypeId, number: i64) -
 fn no_version(kind: &RequestType) -> Error {
     Error::internal(format!("request_type {}, column current_version: there is no such version", kind.id))
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,6 +59,8 @@ const HIGHEST: i64 = 100_000_000_000;
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateMaterial {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<MaterialId>,
     /// Its code in the organization.
     pub code: Line<40>,
     /// Its name.
@@ -73,8 +75,6 @@ pub struct CreateMaterial {
 /// Adds a material.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Its identifier.
-    pub id: MaterialId,
     /// What it is.
     pub args: CreateMaterial,
 }
@@ -86,8 +86,12 @@ impl Act for Create {
     async fn run(&self, tx: &mut Tx) -> Result<MaterialDocument> {
         tx.scope().require(&[Role::Admin])?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => MaterialId::from_client(id.0, "id")?,
+            None => MaterialId::new(tx.clock()),
+        };
         let row = Model {
-            id: self.id,
+            id,
             organization_id: tx.scope().organization(),
             code: args.code.into_string(),
             name: args.name.into_string(),
@@ -242,4 +246,69 @@ pub async fn list(
     }
     let materials = query.all(reader).await?.into_iter().map(MaterialDocument::from).collect();
     page.cut(materials, |material| material.code.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        people::fixture::company,
+        testing::{assert_sound, databases},
+    };
+
+    fn create(id: MaterialId, code: &str, price_minor: i64) -> Create {
+        let args = json!({
+            "id": id, "code": code, "name": "Труба ПП 20", "unit": "м", "price_minor": price_minor,
+        });
+        Create { args: serde_json::from_value(args).unwrap() }
+    }
+
+    #[tokio::test]
+    async fn the_price_list_is_kept_by_the_administrator_and_read_by_staff() {
+        for test in databases().await {
+            let (ours, theirs) = (company(&test.db, "dom").await, company(&test.db, "sosed").await);
+            let db = &test.db;
+            let id = MaterialId::new(&**db.clock());
+            let made = db.write(ours.admin, create(id, "PP20", 12_050)).await.unwrap();
+            assert_eq!((made.price_minor, made.version), (12_050, 1));
+            assert_eq!(get(&db.reader(), &ours.technician, id).await.unwrap(), made);
+            let taken =
+                db.write(ours.admin, create(MaterialId::new(&**db.clock()), "PP20", 1)).await.unwrap_err();
+            assert_eq!((taken.code(), &taken.details()["id"]), (Code::AlreadyExists, &json!(id)));
+            let negative = db.write(ours.admin, create(MaterialId::new(&**db.clock()), "PP25", -1)).await;
+            assert_eq!(negative.unwrap_err().fields()[0].field, "price_minor");
+            let refused = db.write(ours.dispatcher, create(MaterialId::new(&**db.clock()), "PP25", 1)).await;
+            assert_eq!(refused.unwrap_err().code(), Code::Forbidden);
+
+            let change = |version, args: serde_json::Value| Change {
+                id,
+                version,
+                args: serde_json::from_value(args).unwrap(),
+            };
+            let changed =
+                db.write(ours.admin, change(1, json!({ "price_minor": 13_000, "active": false }))).await;
+            assert_eq!(changed.unwrap().version, 2);
+            let stale = db.write(ours.admin, change(1, json!({ "unit": "шт." }))).await.unwrap_err();
+            assert_eq!(stale.code(), Code::VersionStale);
+
+            for failure in [
+                get(&db.reader(), &theirs.admin, id).await.unwrap_err(),
+                find(&db.reader(), &theirs.admin, id).await.unwrap_err(),
+                db.write(theirs.admin, change(2, json!({ "unit": "шт." }))).await.unwrap_err(),
+            ] {
+                assert_eq!(failure.code(), Code::NotFound);
+            }
+            let listed = async |scope, active| {
+                let filter = MaterialFilter { active };
+                let page = list(&db.reader(), &scope, &filter, &PageRequest::default()).await.unwrap();
+                page.items.len()
+            };
+            assert_eq!(listed(ours.technician, None).await, 1);
+            assert_eq!(listed(ours.technician, Some(true)).await, 0);
+            assert_eq!(listed(theirs.technician, None).await, 0);
+            assert_sound(db).await;
+        }
+    }
 }

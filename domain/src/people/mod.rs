@@ -9,6 +9,13 @@ pub mod organization;
 pub mod phone;
 pub mod resident;
 pub mod served;
-pub mod settings;
+mod settings;
 pub mod technician;
 pub mod user;
+
+pub use self::settings::Settings;
+
+#[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
+mod tests;

@@ -9,8 +9,10 @@ pub mod store;
 
 use sea_orm::entity::prelude::*;
 
+use super::Settings;
 use crate::{
-    Time,
+    Error, Result, Time,
+    db::Reader,
     id::OrganizationId,
     journal::{Subject, SubjectKind},
     write::{FeedOwner, Journaling, Row, Table, Touch, Touched},
@@ -80,14 +82,23 @@ pub enum OrganizationKind {
     Contractor,
 }
 
-/// What the organization has decided for itself.
+impl Model {
+    /// What the organization has decided for itself.
+    ///
+    /// # Errors
+    /// `internal` naming the row: only checked settings are stored.
+    pub fn settings(&self) -> Result<Settings> {
+        serde_json::from_value(self.settings.clone())
+            .map_err(|fault| Error::internal(format!("organization {}, column settings: {fault}", self.id)))
+    }
+}
+
+/// What an organization has decided for itself. It takes no scope: a ticket passed to a contractor is closed and
+/// returned by the settings of its owner.
 ///
 /// # Errors
-/// The database cannot be read.
-pub(crate) async fn settings_of(
-    reader: &crate::db::Reader<'_>,
-    id: OrganizationId,
-) -> crate::Result<super::settings::Settings> {
-    let row = Entity::find_by_id(id).one(reader).await?;
-    row.ok_or_else(|| crate::Error::not_found("organization"))?.settings()
+/// `not_found` when there is no such organization.
+pub async fn settings_of(reader: &Reader<'_>, organization: OrganizationId) -> Result<Settings> {
+    let row = Entity::find_by_id(organization).one(reader).await?;
+    row.ok_or_else(|| Error::not_found("organization"))?.settings()
 }

@@ -5,9 +5,11 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
-use sea_orm::entity::prelude::*;
+use sea_orm::{QueryOrder, entity::prelude::*};
 
 use crate::{
+    Result,
+    db::Reader,
     feed::EntityKind,
     id::{OrganizationId, ResidentId},
     journal::{Subject, SubjectKind},
@@ -50,9 +52,11 @@ impl Row for Model {
     }
 }
 
-/// The number at which a resident is called first.
-pub(crate) async fn first_of(reader: &crate::db::Reader<'_>, id: ResidentId) -> crate::Result<Option<String>> {
-    use sea_orm::QueryOrder;
-    let rows = Entity::find().filter(Column::ResidentId.eq(id)).order_by_asc(Column::Position);
-    Ok(rows.one(reader).await?.map(|row| row.phone))
+/// The number a resident signs in with, if he has one. It takes no scope: the resident was found under one.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn first_of(reader: &Reader<'_>, resident: ResidentId) -> Result<Option<String>> {
+    let first = Entity::find().filter(Column::ResidentId.eq(resident)).order_by_asc(Column::Position);
+    Ok(first.one(reader).await?.map(|row| row.phone))
 }

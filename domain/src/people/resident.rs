@@ -12,7 +12,8 @@ pub mod store;
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    Time,
+    Error, Result, Time,
+    db::Reader,
     feed::EntityKind,
     id::{LoginId, OrganizationId, ResidentId},
     journal::{Subject, SubjectKind},
@@ -68,8 +69,11 @@ impl Row for Model {
     }
 }
 
-/// The full name, for texts that name him.
-pub(crate) async fn name_of(reader: &crate::db::Reader<'_>, id: ResidentId) -> crate::Result<String> {
+/// The name of a resident whom a row names. It takes no scope: who sees the row sees the name.
+///
+/// # Errors
+/// `not_found` when there is no such resident.
+pub async fn name_of(reader: &Reader<'_>, id: ResidentId) -> Result<String> {
     let row = Entity::find_by_id(id).one(reader).await?;
-    Ok(row.map(|row| row.full_name).unwrap_or_default())
+    Ok(row.ok_or_else(|| Error::not_found("resident"))?.full_name)
 }

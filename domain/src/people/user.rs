@@ -12,8 +12,9 @@ pub mod store;
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    Time,
+    Error, Result, Time,
     auth::Role,
+    db::Reader,
     id::{OrganizationId, UserId},
     journal::{Subject, SubjectKind},
     write::{Journaling, Row, Table, Touch, Touched},
@@ -72,8 +73,11 @@ impl Row for Model {
     }
 }
 
-/// The full name, for texts that name him.
-pub(crate) async fn name_of(reader: &crate::db::Reader<'_>, id: UserId) -> crate::Result<String> {
+/// The name of a member of staff whom a row names. It takes no scope: who sees the row sees the name.
+///
+/// # Errors
+/// `not_found` when there is no such member of staff.
+pub async fn name_of(reader: &Reader<'_>, id: UserId) -> Result<String> {
     let row = Entity::find_by_id(id).one(reader).await?;
-    Ok(row.map(|row| row.full_name).unwrap_or_default())
+    Ok(row.ok_or_else(|| Error::not_found("member of staff"))?.full_name)
 }

@@ -7,3 +7,6 @@ pub mod zone;
 
 pub use position::Position;
 pub use zone::Zone;
+
+#[cfg(test)]
+mod tests;

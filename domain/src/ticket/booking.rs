@@ -1,6 +1,6 @@
 //! Booking: the executor, the plan and its withdrawal.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -132,7 +132,7 @@ impl Act for Plan {
             None => VisitId::new(tx.clock()),
         };
         let visit = insert_visit(tx, &held, id, &args.technicians, span, window).await?;
-        calendar::book(tx, &visit, span, TimeDelta::zero()).await?;
+        calendar::book(tx, &visit, span).await?;
         let mut after = held.ticket.clone();
         if after.status != Status::InProgress {
             after.status = Status::Planned;

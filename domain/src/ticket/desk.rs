@@ -12,6 +12,7 @@ use super::{
     kind::Kind,
     moves::{self, Move},
     register::WishedRange,
+    row,
 };
 use crate::{
     Error, Result,
@@ -21,9 +22,9 @@ use crate::{
     id::{CommentId, TicketId},
     page::{Patch, expect_version},
     people,
-    place::building,
+    place::{Zone, building, premises},
     scope::Actor,
-    text::{Line, PhoneNumber, Text, official, search_column},
+    text::{Line, PhoneNumber, Text, official},
     write::{Act, Occurred, Tx},
 };
 
@@ -129,17 +130,35 @@ impl Act for Edit {
         if let Some(fields) = &args.fields {
             after.fields = Value::Object(self.fields(tx, &before, fields).await?);
         }
-        after.search = self.search(tx, &after).await?;
+        self.derive(tx, &before, &mut after).await?;
         save(tx, &before, after).await?;
         Ok(self.ticket)
     }
 }
 
 impl Edit {
+    /// What follows from what was changed: the search column, and the term that counts from the damage.
+    async fn derive(&self, tx: &Tx, before: &row::Model, after: &mut row::Model) -> Result<()> {
+        let reader = tx.reader();
+        let building = building::Entity::find_by_id(after.building_id).one(&reader).await?;
+        let building = building.ok_or_else(|| Error::not_found("building"))?;
+        let premises = match after.premises_id {
+            Some(id) => premises::Entity::find_by_id(id).one(&reader).await?,
+            None => None,
+        };
+        after.search = after.search_column(&building.address, premises.as_ref().map(|p| p.number.as_str()));
+        if before.damaged_at != after.damaged_at {
+            let zone = Zone::stored(&building.zone, building.id)?.tz();
+            let started_from = after.damaged_at.unwrap_or(after.registered_at);
+            after.planned_term = Kind::of(&reader, after).await?.term(started_from, zone);
+        }
+        Ok(())
+    }
+
     async fn fields(
         &self,
         tx: &Tx,
-        ticket: &super::row::Model,
+        ticket: &row::Model,
         changed: &Map<String, Value>,
     ) -> Result<Map<String, Value>> {
         let kind = Kind::of(&tx.reader(), ticket).await?;
@@ -153,22 +172,6 @@ impl Edit {
         }
         validate_fields(&kind.rules.demands.specs(), &fields)?;
         Ok(fields)
-    }
-
-    async fn search(&self, tx: &Tx, ticket: &super::row::Model) -> Result<String> {
-        let building = building::Entity::find_by_id(ticket.building_id).one(&tx.reader()).await?;
-        let premises = match ticket.premises_id {
-            Some(id) => crate::place::premises::Entity::find_by_id(id).one(&tx.reader()).await?,
-            None => None,
-        };
-        Ok(search_column(&[
-            &ticket.number,
-            building.as_ref().map_or("", |building| &building.address),
-            premises.as_ref().map_or("", |premises| &premises.number),
-            ticket.applicant_name.as_deref().unwrap_or_default(),
-            ticket.applicant_phone.as_deref().unwrap_or_default(),
-            &ticket.description,
-        ]))
     }
 }
 
@@ -290,7 +293,9 @@ impl Act for Comment {
             Actor::Resident { resident, .. } => {
                 (AuthorKind::Resident, people::resident::name_of(&tx.reader(), resident).await?)
             }
-            Actor::Staff { user, .. } => (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?),
+            Actor::Staff { user, .. } => {
+                (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?)
+            }
             Actor::System => (AuthorKind::Staff, String::new()),
         };
         let audience = match author_kind {
@@ -315,4 +320,3 @@ impl Act for Comment {
         Ok(ticket.id)
     }
 }
-

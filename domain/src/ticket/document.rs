@@ -217,7 +217,8 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         None => None,
     };
     let visits = visits(reader, &row).await?;
-    let missing = if row.status < Status::Completed { missing_of(reader, &row, &kind).await? } else { Vec::new() };
+    let missing =
+        if row.status < Status::Completed { missing_of(reader, &row, &kind).await? } else { Vec::new() };
     let photos = photo::of_ticket(reader, scope, id).await?;
     let zone = building.as_ref().map_or_else(|| "UTC".to_owned(), |building| building.zone.clone());
     let mut document = TicketDocument {
@@ -332,11 +333,8 @@ async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Resu
     if resident {
         query = query.filter(comment::Column::Audience.eq(comment::Audience::Resident));
     }
-    let rows = query
-        .order_by_asc(comment::Column::WrittenAt)
-        .order_by_asc(comment::Column::Id)
-        .all(reader)
-        .await?;
+    let rows =
+        query.order_by_asc(comment::Column::WrittenAt).order_by_asc(comment::Column::Id).all(reader).await?;
     Ok(rows
         .into_iter()
         .map(|row| CommentDocument {

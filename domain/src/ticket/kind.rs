@@ -1,11 +1,13 @@
 //! The kind of work of a ticket: the version of the request type it was born with.
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::row;
 use crate::{
     Error, Result, Scope,
-    catalogue::{Rules, request_type, version},
+    catalogue::{Rules, due, request_type, version},
     db::Reader,
     id::RequestTypeId,
 };
@@ -42,6 +44,11 @@ impl Kind {
             .await?
             .ok_or_else(|| Error::internal(format!("ticket {}, column request_type_id", ticket.id)))?;
         Self::read(reader, &kind, ticket.request_type_version).await
+    }
+
+    /// The planned term of work that counts from `started_from`, by the clock of the building.
+    pub(crate) fn term(&self, started_from: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
+        self.rules.resolve.as_ref().and_then(|term| due(started_from, term, &self.rules.clock, zone))
     }
 
     async fn read(reader: &Reader<'_>, kind: &request_type::Model, number: i64) -> Result<Self> {

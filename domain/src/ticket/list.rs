@@ -108,11 +108,9 @@ pub async fn list(
 ) -> Result<Page<TicketLine>> {
     let mut query = Entity::find().filter(visible(scope)).filter(condition(filter));
     if let Some(key) = page.after::<Key>()? {
-        query = query.filter(
-            Condition::any().add(Column::RegisteredAt.lt(key.registered_at)).add(
-                Condition::all().add(Column::RegisteredAt.eq(key.registered_at)).add(Column::Id.lt(key.id)),
-            ),
-        );
+        query = query.filter(Condition::any().add(Column::RegisteredAt.lt(key.registered_at)).add(
+            Condition::all().add(Column::RegisteredAt.eq(key.registered_at)).add(Column::Id.lt(key.id)),
+        ));
     }
     let rows = query
         .order_by_desc(Column::RegisteredAt)

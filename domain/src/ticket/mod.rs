@@ -16,16 +16,12 @@ pub mod row;
 mod say;
 mod status;
 
-pub(crate) use self::{
-    booking::{check_crew, check_window, require_staff_side, require_technicians},
-    crew::Held,
-    find::save,
-};
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document, visit_document,
+        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        visit_document,
     },
     find::{find, hold, require_journal_reader},
     list::{TicketFilter, TicketLine, list},
@@ -35,6 +31,11 @@ pub use self::{
     },
     register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, Source, Status},
+};
+pub(crate) use self::{
+    booking::{check_crew, check_window, require_staff_side, require_technicians},
+    crew::Held,
+    find::save,
 };
 
 #[cfg(test)]

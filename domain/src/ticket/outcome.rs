@@ -36,7 +36,11 @@ pub const AUTO_CLOSE_JOB: &str = "auto_close";
 ///
 /// # Errors
 /// The database cannot be read.
-pub(crate) async fn missing_of(reader: &Reader<'_>, ticket: &row::Model, kind: &Kind) -> Result<Vec<Missing>> {
+pub(crate) async fn missing_of(
+    reader: &Reader<'_>,
+    ticket: &row::Model,
+    kind: &Kind,
+) -> Result<Vec<Missing>> {
     let given = Given {
         photos: photo::counts(reader, ticket.id).await?,
         material_lines: material::usage::lines(reader, ticket.id).await?,

@@ -11,12 +11,12 @@ use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     calendar::is_plausible,
-    catalogue::{Audience, due, validate_fields},
+    catalogue::{Audience, validate_fields},
     id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TicketId},
     people::{account, resident},
     place::{building, premises},
     scope::Actor,
-    text::{Line, PhoneNumber, Text, official, search_column},
+    text::{Line, PhoneNumber, Text, official},
     write::{Act, Tx},
 };
 
@@ -154,21 +154,13 @@ impl Act for Register {
         }
         let zone = crate::place::Zone::stored(&building.zone, building.id)?.tz();
         let started_from = args.damaged_at.unwrap_or(registered_at);
-        let planned_term =
-            kind.rules.resolve.as_ref().and_then(|term| due(started_from, term, &kind.rules.clock, zone));
+        let planned_term = kind.term(started_from, zone);
         if row::Entity::find_by_id(id).one(&tx.reader()).await?.is_some() {
             return Err(Error::new(Code::AlreadyExists, "a ticket with this id is registered already"));
         }
         let number = number::next(tx, scope.organization(), zone, registered_at).await?;
-        let search = search_column(&[
-            &number,
-            &building.address,
-            premises.as_ref().map_or("", |premises| &premises.number),
-            applicant.name.as_deref().unwrap_or_default(),
-            applicant.phone.as_deref().unwrap_or_default(),
-            &description,
-        ]);
-        let ticket = row::Model {
+        let premises_number = premises.as_ref().map(|premises| premises.number.clone());
+        let mut ticket = row::Model {
             id,
             organization_id: scope.organization(),
             executor_kind: ExecutorKind::Nobody,
@@ -209,11 +201,12 @@ impl Act for Register {
             hold_until: None,
             outcome_reason: None,
             return_count: 0,
-            search,
+            search: String::new(),
             version: 1,
             doc_version: 1,
             updated_at: tx.now(),
         };
+        ticket.search = ticket.search_column(&building.address, premises_number.as_deref());
         tx.insert(&ticket).await?;
         Ok(id)
     }
@@ -288,7 +281,11 @@ impl Register {
             (None, None) => None,
         };
         let name = self.args.applicant_name.clone().map(Line::into_string);
-        Ok(Applicant { name: name.or_else(|| resident.as_ref().map(|r| r.full_name.clone())), phone, resident })
+        Ok(Applicant {
+            name: name.or_else(|| resident.as_ref().map(|r| r.full_name.clone())),
+            phone,
+            resident,
+        })
     }
 
     /// Staff is told what to mend (R80); a resident's words are mended for him and kept as he wrote them.
@@ -317,7 +314,9 @@ impl Register {
         if !applies || self.args.precondition_confirmed {
             return Ok(());
         }
-        Err(Error::new(Code::PreconditionRequired, precondition.text_ru.as_str())
-            .with("precondition", serde_json::json!({ "ru": precondition.text_ru, "en": precondition.text_en })))
+        Err(Error::new(Code::PreconditionRequired, precondition.text_ru.as_str()).with(
+            "precondition",
+            serde_json::json!({ "ru": precondition.text_ru, "en": precondition.text_en }),
+        ))
     }
 }

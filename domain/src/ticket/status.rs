@@ -3,7 +3,7 @@
 use sea_orm::{DeriveActiveEnum, EnumIter};
 
 use super::row::Model;
-use crate::{Error, Result, id::OrganizationId};
+use crate::{Error, Result, id::OrganizationId, text::search_column};
 
 /// Where a ticket stands.
 #[derive(
@@ -150,5 +150,17 @@ impl Model {
     /// The organization whose dispatchers book the visits: the contractor's where there is one, else the owner's.
     pub fn staff_organization(&self) -> OrganizationId {
         self.executor_organization_id.unwrap_or(self.organization_id)
+    }
+
+    /// What text search looks at: number, address, premises, applicant, description.
+    pub(crate) fn search_column(&self, address: &str, premises_number: Option<&str>) -> String {
+        search_column(&[
+            &self.number,
+            address,
+            premises_number.unwrap_or_default(),
+            self.applicant_name.as_deref().unwrap_or_default(),
+            self.applicant_phone.as_deref().unwrap_or_default(),
+            &self.description,
+        ])
     }
 }

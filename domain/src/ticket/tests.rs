@@ -67,7 +67,6 @@ async fn a_ticket_goes_from_the_call_to_the_close() {
     }
 }
 
-
 #[tokio::test]
 async fn overlapping_bookings_are_refused_and_name_the_nearest_time() {
     for test in databases().await {

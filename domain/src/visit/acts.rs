@@ -1,6 +1,6 @@
 //! Acts on a visit: the way, the work, the end, another time.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -274,7 +274,7 @@ impl Act for MoveTo {
             Some(technicians) => change_crew(tx, &visit, technicians).await?,
         };
         calendar::free(tx, visit.row.id).await?;
-        calendar::book(tx, &Visit { row: after, crew }, span, TimeDelta::zero()).await?;
+        calendar::book(tx, &Visit { row: after, crew }, span).await?;
         Ok(held.ticket.id)
     }
 }

@@ -8,9 +8,9 @@ mod collector;
 mod idempotency;
 mod lock;
 mod row;
-mod tx;
 #[cfg(test)]
 mod tests;
+mod tx;
 
 use std::{future::Future, time::Duration};
 

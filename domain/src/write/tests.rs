@@ -80,13 +80,10 @@ impl Act for Rename {
         let read = organization::Entity::find_by_id(id).one(&tx.reader()).await?;
         let before = read.ok_or_else(|| Error::not_found("organization"))?;
         let savepoint = tx.savepoint().await?;
-        let after = organization::Model { name: "В точке сохранения".to_owned(), ..before.clone() };
+        let after =
+            organization::Model { name: "В точке сохранения".to_owned(), ..before.clone() };
         tx.update(&before, &after).await?;
-        if self.keep {
-            tx.release(savepoint).await
-        } else {
-            tx.roll_back_to(savepoint).await
-        }
+        if self.keep { tx.release(savepoint).await } else { tx.roll_back_to(savepoint).await }
     }
 }
 

@@ -52,6 +52,8 @@ impl From<Model> for DeviceDocument {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterDevice {
+    /// Its identifier (UUIDv7), made by the client at installation.
+    pub id: DeviceId,
     /// What it runs.
     pub platform: Platform,
     /// Where it is pushed to; another device with the same one loses it: the phone has changed hands.
@@ -63,8 +65,6 @@ pub struct RegisterDevice {
 /// Registers a device of the one who acts, or renews what is known of it.
 #[derive(Clone, Debug)]
 pub struct Register {
-    /// Its identifier, made by the client at installation.
-    pub id: DeviceId,
     /// What it is.
     pub args: RegisterDevice,
 }
@@ -77,7 +77,7 @@ impl Act for Register {
         let scope = *tx.scope();
         let args = self.args.clone();
         let mut row = Model {
-            id: self.id,
+            id: DeviceId::from_client(args.id.0, "id")?,
             organization_id: scope.organization(),
             user_id: None,
             resident_id: None,

@@ -13,7 +13,7 @@ use crate::{
     db::Reader,
     id::OrganizationId,
     page::{Patch, expect_version},
-    people::settings::Settings,
+    people::Settings,
     place::Zone,
     text::Line,
     write::{Act, Tx},
@@ -49,17 +49,6 @@ impl OrganizationDocument {
             version: row.version,
             created_at: row.created_at,
         })
-    }
-}
-
-impl Model {
-    /// What the organization has decided for itself.
-    ///
-    /// # Errors
-    /// `internal` naming the row: only checked settings are stored.
-    pub(crate) fn settings(&self) -> Result<Settings> {
-        serde_json::from_value(self.settings.clone())
-            .map_err(|fault| Error::internal(format!("organization {}, column settings: {fault}", self.id)))
     }
 }
 
@@ -186,14 +175,6 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope) -> Result<Model> {
 pub async fn get(reader: &Reader<'_>, scope: &Scope) -> Result<OrganizationDocument> {
     scope.require(&[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration])?;
     OrganizationDocument::of(find(reader, scope).await?)
-}
-
-/// The settings of the organization of the scope.
-///
-/// # Errors
-/// `not_found` when it does not exist.
-pub async fn settings(reader: &Reader<'_>, scope: &Scope) -> Result<Settings> {
-    find(reader, scope).await?.settings()
 }
 
 /// The time zone of the organization of the scope.

@@ -53,6 +53,8 @@ const READERS: &[Role] = &[Role::Dispatcher, Role::Manager, Role::Admin];
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateResident {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<ResidentId>,
     /// His name.
     pub full_name: Line<200>,
     /// His phones, 1 to 5; with the first he signs in.
@@ -75,8 +77,6 @@ pub struct CreateResident {
 /// Adds a resident.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// His identifier.
-    pub id: ResidentId,
     /// Who he is.
     pub args: CreateResident,
 }
@@ -89,11 +89,15 @@ impl Act for Create {
         let scope = *tx.scope();
         scope.require(KEEPERS)?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => ResidentId::from_client(id.0, "id")?,
+            None => ResidentId::new(tx.clock()),
+        };
         let first = belongings::check_phones(&args.phones)?;
         let row = Model {
-            id: self.id,
+            id,
             organization_id: scope.organization(),
-            login_id: Some(membership(tx, self.id, first).await?),
+            login_id: Some(membership(tx, id, first).await?),
             search: search(&args.full_name, &args.phones),
             full_name: args.full_name.into_string(),
             email: args.email.map(String::from),
@@ -104,8 +108,8 @@ impl Act for Create {
             created_at: tx.now(),
         };
         tx.insert(&row).await?;
-        belongings::set_phones(tx, self.id, &args.phones).await?;
-        belongings::set_accounts(tx, self.id, &args.accounts).await?;
+        belongings::set_phones(tx, id, &args.phones).await?;
+        belongings::set_accounts(tx, id, &args.accounts).await?;
         document(&tx.reader(), row).await
     }
 }

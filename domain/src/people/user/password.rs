@@ -3,55 +3,78 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{credentials::Password, store::find};
+use super::{Model, credentials::Password, store::find};
 use crate::{
     Code, Error, Result, Scope,
     auth::{PasswordPolicy, Role, password, store::revoke_families},
     db::Db,
     id::UserId,
+    scope::Actor,
     write::{Act, Tx},
 };
 
-/// A new password.
+/// A new password in the place of the old one.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SetPassword {
-    /// The one in force; needed for one's own, not for another's.
-    pub old_password: Option<Password>,
+pub struct ChangePassword {
+    /// The one in force.
+    pub old_password: Password,
     /// The new one.
     pub new_password: Password,
 }
 
-/// Sets a password: one's own with the old one, another's as an administrator.
+/// A new password for somebody who lost his.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SetPassword {
+    /// The new one.
+    pub new_password: Password,
+}
+
+/// Changes one's own password.
 ///
 /// # Errors
-/// `bad_credentials` when the old one is wrong, `invalid_field` when it is missing or the new one is against the policy,
-/// `not_found` for whom one may not see.
+/// `bad_credentials` when the old one is wrong, `invalid_field` when the new one is against the policy, `forbidden` for
+/// those who have none: residents and jobs.
+pub async fn change_own(db: &Db, scope: Scope, args: ChangePassword) -> Result<()> {
+    let Actor::Staff { user, .. } = scope.actor() else {
+        return Err(Error::new(Code::Forbidden, "only staff have passwords"));
+    };
+    let row = find(&db.reader(), &scope, user).await?;
+    let old = args.old_password.expose();
+    if old.chars().count() > PasswordPolicy::LONGEST
+        || !password::verify_blocking(old.to_owned(), row.password_hash.clone()).await?
+    {
+        return Err(wrong());
+    }
+    let hash = hash(&args.new_password, &row).await?;
+    db.write(scope, Replace { user, hash, replaces: Some(row.password_hash) }).await
+}
+
+/// Sets another's password. Administrators only.
+///
+/// # Errors
+/// `forbidden` for all but administrators and for one's own, which is changed with the old one; `invalid_field` when it
+/// is against the policy; `not_found` for who is not of the organization.
 pub async fn set(db: &Db, scope: Scope, user: UserId, args: SetPassword) -> Result<()> {
-    let own = scope.actor_id() == user.0;
-    if !own && scope.require(&[Role::Admin]).is_err() {
-        // A manager sees his colleagues; nobody else learns that there is one.
-        super::store::get(&db.reader(), &scope, user).await?;
-        return scope.require(&[Role::Admin]);
+    scope.require(&[Role::Admin])?;
+    if scope.actor_id() == user.0 {
+        return Err(Error::new(Code::Forbidden, "your own password is changed with the old one"));
     }
     let row = find(&db.reader(), &scope, user).await?;
-    let new = args.new_password.expose();
-    PasswordPolicy::check(new, &row.login).map_err(|refusal| {
+    let hash = hash(&args.new_password, &row).await?;
+    db.write(scope, Replace { user, hash, replaces: None }).await
+}
+
+async fn hash(new: &Password, row: &Model) -> Result<String> {
+    PasswordPolicy::check(new.expose(), &row.login).map_err(|refusal| {
         Error::field("new_password", refusal.fields().first().map_or("", |f| &f.message))
     })?;
-    let replaces = if own {
-        let old = args.old_password.ok_or_else(|| Error::field("old_password", "is needed for one's own"))?;
-        if old.expose().chars().count() > PasswordPolicy::LONGEST
-            || !password::verify_blocking(old.expose().to_owned(), row.password_hash.clone()).await?
-        {
-            return Err(Error::new(Code::BadCredentials, Code::BadCredentials.title()));
-        }
-        Some(row.password_hash)
-    } else {
-        None
-    };
-    let hash = password::hash_blocking(new.to_owned()).await?;
-    db.write(scope, Replace { user, hash, replaces }).await
+    password::hash_blocking(new.expose().to_owned()).await
+}
+
+fn wrong() -> Error {
+    Error::new(Code::BadCredentials, Code::BadCredentials.title())
 }
 
 /// Puts a new hash in place.
@@ -70,7 +93,7 @@ impl Act for Replace {
         tx.lock_subject("app_user", self.user.0).await?;
         let before = find(&tx.reader(), tx.scope(), self.user).await?;
         if self.replaces.as_ref().is_some_and(|hash| *hash != before.password_hash) {
-            return Err(Error::new(Code::BadCredentials, Code::BadCredentials.title()));
+            return Err(wrong());
         }
         let mut after = before.clone();
         after.password_hash.clone_from(&self.hash);

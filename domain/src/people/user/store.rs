@@ -62,10 +62,15 @@ impl From<Model> for UserDocument {
     }
 }
 
+/// Who takes on, changes and lets go.
+pub const KEEPERS: &[Role] = &[Role::Admin];
+
 /// Who is taken on.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateUser {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<UserId>,
     /// His role, any but `resident`; it cannot be changed later.
     pub role: Role,
     /// What he signs in with.
@@ -113,7 +118,7 @@ impl Act for Create {
     type Out = UserDocument;
 
     async fn run(&self, tx: &mut Tx) -> Result<UserDocument> {
-        tx.scope().require(&[Role::Admin])?;
+        tx.scope().require(KEEPERS)?;
         let args = self.args.clone();
         // The unique index is the guard; this names the field.
         let taken = Entity::find().filter(Column::Login.eq(args.login.as_str())).one(&tx.reader()).await?;
@@ -179,7 +184,7 @@ impl Act for Change {
     type Out = UserDocument;
 
     async fn run(&self, tx: &mut Tx) -> Result<UserDocument> {
-        tx.scope().require(&[Role::Admin])?;
+        tx.scope().require(KEEPERS)?;
         // Whoever books a technician holds his calendar: he is let go before the booking or after it.
         tx.lock_calendars([TechnicianId(self.id.0)]).await?;
         tx.lock_subject("app_user", self.id.0).await?;

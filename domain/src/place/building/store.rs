@@ -65,6 +65,8 @@ pub(crate) const KEEPERS: &[Role] = &[Role::Dispatcher, Role::Admin];
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateBuilding {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<BuildingId>,
     /// Its address.
     pub address: Line<300>,
     /// Its identifier in the federal address register (ФИАС).
@@ -78,8 +80,6 @@ pub struct CreateBuilding {
 /// Adds a building.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Its identifier.
-    pub id: BuildingId,
     /// What it is.
     pub args: CreateBuilding,
 }
@@ -91,12 +91,16 @@ impl Act for Create {
     async fn run(&self, tx: &mut Tx) -> Result<BuildingDocument> {
         tx.scope().require(KEEPERS)?;
         let args = &self.args;
+        let id = match args.id {
+            Some(id) => BuildingId::from_client(id.0, "id")?,
+            None => BuildingId::new(tx.clock()),
+        };
         let zone = match args.zone {
             Some(zone) => zone,
             None => organization::store::zone(&tx.reader(), tx.scope()).await?,
         };
         let mut row = Model {
-            id: self.id,
+            id,
             organization_id: tx.scope().organization(),
             address: args.address.to_string(),
             fias_id: args.fias_id,

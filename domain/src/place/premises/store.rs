@@ -79,6 +79,8 @@ impl PremisesDocument {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreatePremises {
+    /// Made by the client (UUIDv7), or else by the server.
+    pub id: Option<PremisesId>,
     /// The building they are in.
     pub building_id: BuildingId,
     /// What they are.
@@ -96,8 +98,6 @@ pub struct CreatePremises {
 /// Adds premises.
 #[derive(Clone, Debug)]
 pub struct Create {
-    /// Their identifier.
-    pub id: PremisesId,
     /// What they are.
     pub args: CreatePremises,
 }
@@ -110,9 +110,13 @@ impl Act for Create {
         let scope = *tx.scope();
         scope.require(building::store::KEEPERS)?;
         let args = self.args.clone();
+        let id = match args.id {
+            Some(id) => PremisesId::from_client(id.0, "id")?,
+            None => PremisesId::new(tx.clock()),
+        };
         let building = building::store::find(&tx.reader(), &scope, args.building_id).await?;
         let row = Model {
-            id: self.id,
+            id,
             organization_id: building.organization_id,
             building_id: building.id,
             kind: args.kind,
@@ -126,7 +130,7 @@ impl Act for Create {
         };
         check_number(tx, &row).await?;
         tx.insert(&row).await?;
-        get(&tx.reader(), &scope, self.id).await
+        get(&tx.reader(), &scope, id).await
     }
 }
 
