@@ -1,6 +1,8 @@
 //! Any sequence of acts keeps: no overlap, legal states only, chains that verify, feeds that say what the rows say, and
 //! phones that hold what their scope sees.
 
+#![expect(clippy::expect_used, reason = "a test says what it expected")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};

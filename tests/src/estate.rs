@@ -11,7 +11,7 @@ use crate::{
     answer::Answer,
     client::Client,
     house::House,
-    people::{Organization, Role, User},
+    people::{Organization, Role, User, id},
     photos,
 };
 
@@ -84,7 +84,7 @@ impl Estate {
             .list("/items")
             .iter()
             .map(|kind| {
-                (kind["code"].as_str().unwrap().to_owned(), kind["id"].as_str().unwrap().parse().unwrap())
+                (kind["code"].as_str().unwrap_or_default().to_owned(), id(&kind["id"]))
             })
             .collect();
         Self { organization, admin, dispatcher, building, premises, resident, kinds }

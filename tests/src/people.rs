@@ -135,7 +135,7 @@ impl House {
     }
 }
 
-fn id(value: &serde_json::Value) -> Uuid {
+pub(crate) fn id(value: &serde_json::Value) -> Uuid {
     let text = value.as_str().unwrap_or_else(|| panic!("`{value}` is not an id"));
     text.parse().unwrap_or_else(|error| panic!("`{text}` is not an id: {error}"))
 }

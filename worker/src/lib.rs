@@ -6,6 +6,7 @@
 mod auto_close;
 mod feed_expire;
 mod registry;
+mod uploads;
 mod worker;
 
 pub use registry::{Registry, registry};

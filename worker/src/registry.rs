@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use naryad_domain::{Result, db::Db, feed, job::Claimed, ticket};
+use naryad_domain::{Result, db::Db, feed, job::Claimed, photo::Transfers, ticket};
 
 use crate::{auto_close, feed_expire};
 
@@ -11,7 +11,10 @@ type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<(
 
 /// The handlers by kind. A handler completes its job by [`Completing`](naryad_domain::job::Completing).
 #[derive(Default)]
-pub struct Registry(BTreeMap<&'static str, Handler>);
+pub struct Registry {
+    handlers: BTreeMap<&'static str, Handler>,
+    transfers: Option<Transfers>,
+}
 
 /// Every job of the house. One line a kind.
 pub fn registry() -> Registry {
@@ -28,17 +31,28 @@ impl Registry {
         kind: &'static str,
         handler: impl for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync + 'static,
     ) -> Self {
-        self.0.insert(kind, Box::new(handler));
+        self.handlers.insert(kind, Box::new(handler));
         self
     }
 
+    /// Tidies up after these uploads too.
+    #[must_use]
+    pub fn with_uploads(mut self, transfers: Transfers) -> Self {
+        self.transfers = Some(transfers);
+        self
+    }
+
+    pub(crate) fn transfers(&self) -> Option<&Transfers> {
+        self.transfers.as_ref()
+    }
+
     pub(crate) fn find(&self, kind: &str) -> Option<&Handler> {
-        self.0.get(kind)
+        self.handlers.get(kind)
     }
 }
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.handlers.keys()).finish()
     }
 }

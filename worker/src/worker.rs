@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::registry::Registry;
+use crate::{registry::Registry, uploads};
 
 /// How long a job belongs to the worker that took it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -52,9 +52,10 @@ impl Default for Pace {
 
 /// Claims and runs jobs until `stop`; then waits for those that run and gives back what does not end in time.
 pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationToken) {
+    let registry = Arc::new(registry);
     let mut worker = Worker {
         db: db.clone(),
-        registry: Arc::new(registry),
+        registry: Arc::clone(&registry),
         slots: Arc::new(Semaphore::new(pace.at_once.max(1))),
         pace,
         running: JoinSet::new(),
@@ -63,13 +64,13 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
     tokio::select! {
         // Ends by itself, and not between taking a job and starting it.
         () = claim_all(&mut worker, stop) => {}
-        () = tidy(db) => {}
+        () = tidy(db, Arc::clone(&registry)) => {}
     }
     worker.finish().await;
 }
 
 /// Brings back jobs whose worker has died, and deletes what has served its time.
-async fn tidy(db: &Db) {
+async fn tidy(db: &Db, registry: Arc<Registry>) {
     let mut returning = interval(RETURN_EVERY);
     let mut sweeping = interval(SWEEP_EVERY);
     returning.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,11 +78,19 @@ async fn tidy(db: &Db) {
     loop {
         let tidied = tokio::select! {
             _ = returning.tick() => job::return_expired(db).await.map(drop),
-            _ = sweeping.tick() => job::sweep(db).await.map(drop),
+            _ = sweeping.tick() => sweep(db, &registry).await,
         };
         if let Err(error) = tidied {
             tracing::warn!(error = causes(&error), "the queue could not be tidied");
         }
+    }
+}
+
+async fn sweep(db: &Db, registry: &Registry) -> Result<()> {
+    job::sweep(db).await?;
+    match registry.transfers() {
+        Some(transfers) => uploads::sweep(db, transfers).await,
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use naryad_domain::photo::Transfers;
 use naryad_domain::{Error, Result, db::Location};
 use naryad_worker::Pace;
 use tokio::{
@@ -81,7 +82,8 @@ fn accompany(opened: Opened, stop: CancellationToken) -> JoinHandle<()> {
 pub(super) fn work_beside(app: &App) -> JoinHandle<()> {
     let (db, stop) = (app.db.clone(), app.stop.clone());
     let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
-    tokio::spawn(async move { naryad_worker::run(&db, naryad_worker::registry(), pace, &stop).await })
+    let registry = naryad_worker::registry().with_uploads(Transfers::new(db.clone(), app.blobs.clone()));
+    tokio::spawn(async move { naryad_worker::run(&db, registry, pace, &stop).await })
 }
 
 async fn forget(app: App) {

@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::{
-    IdenStatic,
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
-    ExecResult, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, Statement, Value,
+    ExecResult, IdenStatic, Iterable, ModelTrait, PrimaryKeyToColumn, QueryFilter, Statement, Value,
 };
 use serde_json::Map;
 
