@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Prints the table of `make bench`: release build, both databases, everything synced to the disk.
+# Prints the table of `make bench`: release build, both databases, everything synced to the disk. Arguments go to the
+# bench: `--judge` makes a missed aim an exit code, `--rounds N` measures longer, `--engine sqlite` only one database.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
-cargo build --release -p naryad-api -p naryad-tests --bins
+cargo build --release -p naryad-api -p naryad-tests --bin naryad --bin bench
 NARYAD_BIN="$(target_dir)/release/naryad" exec scripts/postgres.sh --durable -- "$(target_dir)/release/bench" "$@"

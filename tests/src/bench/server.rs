@@ -102,6 +102,21 @@ impl Site {
         Server { child, log, address, start }
     }
 
+    /// How long the disk under the data directory takes to sync a page: the median of many.
+    pub(crate) fn sync_time(&self) -> Duration {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.data().join("page")).expect("a file");
+        let mut times: Vec<Duration> = (0..101)
+            .map(|_| {
+                let begin = Instant::now();
+                file.write_all(&[0; 4096]).and_then(|()| file.sync_data()).expect("a page can be synced");
+                begin.elapsed()
+            })
+            .collect();
+        times.sort_unstable();
+        times[times.len() / 2]
+    }
+
     /// Settles a company on the real clock.
     pub(crate) async fn settle(&self, technicians: usize, flats: usize) -> Town {
         Town::settle_in(&self.location(), Arc::new(SystemClock::default()), technicians, flats).await

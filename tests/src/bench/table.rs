@@ -31,6 +31,7 @@ struct Row {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     starts: BTreeMap<Engine, (Duration, Option<u64>)>,
+    sync: Duration,
     rows: BTreeMap<(Engine, Shape), Row>,
 }
 
@@ -41,6 +42,11 @@ impl Table {
         let mut memory: Vec<u64> = starts.iter().filter_map(|start| start.memory).collect();
         memory.sort_unstable();
         self.starts.insert(engine, (time, memory.get(memory.len() / 2).copied()));
+    }
+
+    /// Notes how long the disk takes to sync a page.
+    pub(crate) fn disk(&mut self, sync: Duration) {
+        self.sync = sync;
     }
 
     /// Notes one pass of both sides, in writes a second.
@@ -106,6 +112,6 @@ impl fmt::Display for Table {
                 HOPED_START.as_secs_f64()
             )?;
         }
-        Ok(())
+        writeln!(f, "one page written and synced to this disk: {:.2} ms", self.sync.as_secs_f64() * 1000.0)
     }
 }

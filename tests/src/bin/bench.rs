@@ -82,6 +82,7 @@ async fn measure(engine: Engine, rounds: usize, table: &mut Table) {
     eprintln!("{engine:?}: settling {flats} flats and {TECHNICIANS} technicians, twice");
     let site = Site::found(engine).await;
     let town = site.settle(TECHNICIANS, flats).await;
+    table.disk(site.sync_time());
     let mut starts = Vec::new();
     for _ in 0..STARTS {
         let server = site.serve(&[]).await;
