@@ -83,9 +83,7 @@ impl Estate {
         let kinds = kinds
             .list("/items")
             .iter()
-            .map(|kind| {
-                (kind["code"].as_str().unwrap_or_default().to_owned(), id(&kind["id"]))
-            })
+            .map(|kind| (kind["code"].as_str().unwrap_or_default().to_owned(), id(&kind["id"])))
             .collect();
         Self { organization, admin, dispatcher, building, premises, resident, kinds }
     }
