@@ -196,14 +196,20 @@ impl Db {
         Ok(Migrator::up(&self.0.writer, None).await?)
     }
 
-    /// Whether every migration this program knows has been applied, and none that it does not know.
+    /// Whether every migration this program knows has been applied. Only reads.
     ///
     /// # Errors
-    /// The database cannot be read.
+    /// The database cannot be read, or has never been migrated.
     pub async fn is_migrated(&self) -> Result<bool> {
         use naryad_migrations::Migrator;
         use sea_orm_migration::MigratorTrait;
-        Ok(Migrator::get_pending_migrations(&self.0.writer).await?.is_empty())
+        #[derive(FromQueryResult)]
+        struct Applied {
+            version: String,
+        }
+        let applied = self.reader().all::<Applied>("SELECT version FROM seaql_migrations", []).await?;
+        let known = Migrator::migrations();
+        Ok(known.iter().all(|known| applied.iter().any(|applied| applied.version == known.name())))
     }
 
     /// Which engine it is.
