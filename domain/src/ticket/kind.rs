@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::EntityTrait;
 
 use super::row;
 use crate::{
     Error, Result, Scope,
-    catalogue::{Rules, due, request_type, version},
+    catalogue::{Rules, due, request_type, store, version},
     db::Reader,
     id::RequestTypeId,
 };
@@ -26,24 +26,23 @@ pub(crate) struct Kind {
 impl Kind {
     /// The current version of an active type of the scope's organization.
     pub(crate) async fn current(reader: &Reader<'_>, scope: &Scope, id: RequestTypeId) -> Result<Self> {
-        let kind = request_type::Entity::find_by_id(id)
-            .filter(request_type::Column::OrganizationId.eq(scope.organization()))
-            .one(reader)
-            .await?
-            .ok_or_else(|| Error::not_found("request type"))?;
+        let (kind, version) = store::current(reader, scope, id).await?;
         if !kind.active {
             return Err(Error::field("request_type_id", "is no longer in use"));
         }
-        Self::read(reader, &kind, kind.current_version).await
+        Self::read(kind, version)
     }
 
     /// The version a ticket was born with.
     pub(crate) async fn of(reader: &Reader<'_>, ticket: &row::Model) -> Result<Self> {
-        let kind = request_type::Entity::find_by_id(ticket.request_type_id)
-            .one(reader)
-            .await?
-            .ok_or_else(|| Error::internal(format!("ticket {}, column request_type_id", ticket.id)))?;
-        Self::read(reader, &kind, ticket.request_type_version).await
+        let missing = |column: &str| Error::internal(format!("ticket {}, column {column}", ticket.id));
+        let id = ticket.request_type_id;
+        let kind = request_type::Entity::find_by_id(id).one(reader).await?;
+        let version = store::find_version(reader, id, ticket.request_type_version).await?;
+        Self::read(
+            kind.ok_or_else(|| missing("request_type_id"))?,
+            version.ok_or_else(|| missing("request_type_version"))?,
+        )
     }
 
     /// The planned term of work that counts from `started_from`, by the clock of the building.
@@ -51,19 +50,14 @@ impl Kind {
         self.rules.resolve.as_ref().and_then(|term| due(started_from, term, &self.rules.clock, zone))
     }
 
-    async fn read(reader: &Reader<'_>, kind: &request_type::Model, number: i64) -> Result<Self> {
-        let row = version::Entity::find_by_id((kind.id, number))
-            .one(reader)
-            .await?
-            .ok_or_else(|| Error::internal(format!("request_type {}, version {number}", kind.id)))?;
-        let rules = row.rules()?;
+    fn read(kind: request_type::Model, version: version::Model) -> Result<Self> {
         Ok(Self {
-            version: number,
-            code: kind.code.clone(),
-            name_ru: row.name_ru,
-            name_en: row.name_en,
-            emergency: row.emergency,
-            rules,
+            rules: version.rules()?,
+            version: version.number,
+            code: kind.code,
+            name_ru: version.name_ru,
+            name_en: version.name_en,
+            emergency: version.emergency,
         })
     }
 }
