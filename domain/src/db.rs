@@ -397,6 +397,8 @@ pub(crate) enum Fault {
     Overlap,
     /// Deadlock, serialization failure, busy: the whole closure may be tried again.
     Retry,
+    /// A value that the type of its column cannot hold.
+    Value,
     /// The connection broke.
     Lost,
     /// Anything else.
@@ -432,6 +434,7 @@ pub(crate) fn fault(error: &DbErr) -> Fault {
         "23514" => Fault::Check(error.constraint().unwrap_or_default().to_owned()),
         "23502" | "275" | "1299" | "1811" | "3091" => Fault::Check(error.message().to_owned()),
         "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262" => Fault::Retry,
+        code if code.len() == 5 && code.starts_with("22") => Fault::Value,
         // The server is shutting down or cut us off: what it did last is not known.
         code if code.starts_with("08") || code.starts_with("57P") => Fault::Lost,
         _ => Fault::Other,
@@ -443,6 +446,7 @@ impl From<DbErr> for Error {
         let failure = match fault(&error) {
             Fault::Unique(_) => Self::new(Code::AlreadyExists, Code::AlreadyExists.title()),
             Fault::ForeignKey => Self::not_found("thing that this refers to"),
+            Fault::Value => Self::new(Code::InvalidField, "a value is out of the range that can be stored"),
             Fault::Overlap => Self::new(Code::SlotTaken, Code::SlotTaken.title()),
             Fault::Retry | Fault::Lost => Self::new(Code::Unavailable, Code::Unavailable.title()),
             Fault::Check(_) | Fault::Other => Self::new(Code::Internal, Code::Internal.title()),

@@ -75,6 +75,10 @@ on_both! {
         outside(Method::GET, "/v1/tickets?limit=many").await.problem(422, "invalid_field");
         let call = estate.dispatcher.request(Method::POST, "/v1/tickets");
         let body = estate.request("SEW-SMELL", "Запах из канализации.");
+        outside(Method::GET, "/v1/tickets?number=%00").await.problem(422, "invalid_field");
+        outside(Method::GET, "/v1/tickets?from=-5000-01-01T00:00:00Z").await.problem(422, "invalid_field");
+        outside(Method::GET, "/v1/tickets?to=%2B262142-12-31T23:59:59Z").await.problem(422, "invalid_field");
+        outside(Method::GET, "/v1/residents?q=%00").await.ok(200);
         let long = "k".repeat(256);
         call.key(&long).json(&body).outside_contract().send().await.problem(422, "invalid_field");
     }

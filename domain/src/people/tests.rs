@@ -431,3 +431,17 @@ async fn pages_of_users_follow_each_other() {
         assert_eq!(sizes, [2, 2, 1]);
     }
 }
+
+#[tokio::test]
+async fn a_phone_number_stands_in_no_chain() {
+    #[derive(FromQueryResult)]
+    struct Told {
+        bytes: Vec<u8>,
+    }
+    for test in databases().await {
+        let company = company(&test.db, "dom").await;
+        resident(&test.db, company.admin, &["+79161234567"], &[]).await;
+        let told = test.db.reader().all::<Told>("SELECT bytes FROM event", []).await.unwrap();
+        assert!(told.iter().all(|event| !String::from_utf8_lossy(&event.bytes).contains("79161234567")));
+    }
+}

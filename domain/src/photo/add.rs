@@ -13,6 +13,7 @@ use super::{
 use crate::{
     Code, Error, Result, Scope,
     blob::Sha256Hash,
+    calendar::is_plausible,
     catalogue::PhotoKind,
     id::{PhotoId, TicketId, VisitId},
     ticket::{
@@ -39,7 +40,7 @@ pub struct AddPhotoArgs {
     /// Their number, at most 25 MiB.
     #[schema(minimum = 1, maximum = 26_214_400)]
     pub bytes: u64,
-    /// When it was taken, by the phone.
+    /// When it was taken, by the phone; a moment outside 2000 to 2100 is not kept.
     #[serde(default)]
     pub taken_at: Option<DateTime<Utc>>,
     /// Where the phone was then.
@@ -100,7 +101,8 @@ impl Act for AddPhoto {
             sha256: args.sha256,
             bytes,
             media_type: None,
-            taken_at: args.taken_at.map(|at| at.trunc_subsecs(6)),
+            // A camera whose clock is lost still brings evidence: what cannot be a date is not kept.
+            taken_at: args.taken_at.filter(|at| is_plausible(*at)).map(|at| at.trunc_subsecs(6)),
             latitude_e7: None,
             longitude_e7: None,
             accuracy_m: None,

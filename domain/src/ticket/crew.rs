@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{find, row::Model};
 use crate::{
-    Error, Result,
+    Error, Result, Time,
     id::{TechnicianId, TicketId, VisitId},
     visit::{self, Visit},
     write::Tx,
@@ -38,6 +38,12 @@ impl Held {
     /// The visit, which belongs to this ticket.
     pub(crate) fn visit(&self, id: VisitId) -> Result<&Visit> {
         self.visits.iter().find(|visit| visit.row.id == id).ok_or_else(|| Error::not_found("visit"))
+    }
+
+    /// The earliest moment at which what is under way can end: after everything that has begun.
+    pub(crate) fn not_before(&self) -> Time {
+        let begun = self.open().flat_map(|visit| [visit.row.en_route_at, visit.row.started_at]).flatten();
+        begun.fold(self.ticket.registered_at, Time::max)
     }
 
     /// Visits still to come or under way.

@@ -14,13 +14,14 @@ use super::{
     row::{Column, Entity, Model},
 };
 use crate::{
-    Result, Scope,
+    Error, Result, Scope,
+    calendar::is_plausible,
     catalogue::request_type,
     db::Reader,
     id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId},
     page::{Page, PageRequest},
     place::building,
-    text::PhoneNumber,
+    text::{Line, PhoneNumber},
     visit,
 };
 
@@ -48,7 +49,8 @@ pub struct TicketFilter {
     /// Emergencies only, or none.
     pub emergency: Option<bool>,
     /// With this registration number.
-    pub number: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub number: Option<Line<40>>,
     /// Of this applicant's phone, in any spelling.
     #[param(value_type = Option<String>)]
     pub phone: Option<PhoneNumber>,
@@ -106,6 +108,11 @@ pub async fn list(
     filter: &TicketFilter,
     page: &PageRequest,
 ) -> Result<Page<TicketLine>> {
+    for (name, at) in [("from", filter.from), ("to", filter.to)] {
+        if at.is_some_and(|at| !is_plausible(at)) {
+            return Err(Error::field(name, "is not a plausible date"));
+        }
+    }
     let mut query = Entity::find().filter(visible(scope)).filter(condition(filter));
     if let Some(key) = page.after::<Key>()? {
         query = query.filter(Condition::any().add(Column::RegisteredAt.lt(key.registered_at)).add(
@@ -132,7 +139,7 @@ fn condition(filter: &TicketFilter) -> Condition {
         .add_option(filter.from.map(|from| Column::RegisteredAt.gte(from)))
         .add_option(filter.to.map(|to| Column::RegisteredAt.lt(to)))
         .add_option(filter.emergency.map(|emergency| Column::Emergency.eq(emergency)))
-        .add_option(filter.number.as_ref().map(|number| Column::Number.eq(number.trim())))
+        .add_option(filter.number.as_ref().map(|number| Column::Number.eq(number.as_str())))
         .add_option(filter.phone.as_ref().map(|phone| Column::ApplicantPhone.eq(phone.as_str())));
     if let Some(technician) = filter.technician_id {
         all = all.add(of_technician(technician));

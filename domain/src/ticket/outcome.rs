@@ -88,7 +88,7 @@ impl Act for Complete {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let held = Held::take(tx, self.ticket, &[]).await?;
         let by = moves::check(Move::Complete, held.ticket.status, tx.scope())?;
-        At { occurred_at: self.args.occurred_at }.check(held.ticket.registered_at)?;
+        At { occurred_at: self.args.occurred_at }.check(held.not_before())?;
         if by == By::Desk && self.args.reason.is_none() {
             return Err(Error::field("reason", "the desk says on whose report it closes the ticket"));
         }
@@ -155,7 +155,8 @@ async fn enqueue_auto_close(tx: &mut Tx, ticket: &row::Model) -> Result<()> {
         organization: ticket.organization_id,
         kind: AUTO_CLOSE_JOB,
         payload: serde_json::json!({ "ticket": ticket.id, "return_count": ticket.return_count }),
-        run_at: tx.at() + TimeDelta::days(settings.auto_close_days.into()),
+        // From when the service learned of it: work recorded without a network still leaves the term to object.
+        run_at: tx.now() + TimeDelta::days(settings.auto_close_days.into()),
         dedup_key: Some(format!("{AUTO_CLOSE_JOB}:{}:{}", ticket.id, ticket.return_count)),
     });
     Ok(())

@@ -123,3 +123,73 @@ async fn a_stranger_sees_nothing() {
         assert_eq!(refused.code(), Code::NotFound);
     }
 }
+
+#[tokio::test]
+async fn nothing_ends_before_it_began_and_a_late_report_leaves_the_term_to_object() {
+    for test in databases().await {
+        let (house, ticket) = registered(&test).await;
+        let db = &test.db;
+        let desk = house.desk();
+        db.write(desk, plan(ticket, &house.technicians[..1], 1)).await.unwrap();
+        let visit = document(&db.reader(), &desk, ticket).await.unwrap().visits[0].id;
+        test.clock.advance(TimeDelta::days(4));
+        let at = At { occurred_at: Some(noon() + TimeDelta::hours(1)) };
+        let technician = house.technician(0);
+        db.write(technician, visit::Start { visit, args: at }).await.unwrap();
+        let complete = |occurred_at| {
+            let args = CompleteTicket { occurred_at: Some(occurred_at), ..Default::default() };
+            Complete { ticket, args }
+        };
+        let refused = db.write(technician, complete(noon())).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidField);
+        db.write(technician, complete(noon() + TimeDelta::hours(2))).await.unwrap();
+        // The close is due three days from now, not three days from then.
+        assert!(crate::job::due_organizations(db).await.unwrap().is_empty());
+        test.clock.advance(TimeDelta::days(3));
+        assert_eq!(crate::job::due_organizations(db).await.unwrap(), [house.organization]);
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
+async fn the_chain_holds_no_word_about_a_person() {
+    #[derive(sea_orm::FromQueryResult)]
+    struct Told {
+        bytes: Vec<u8>,
+    }
+    for test in databases().await {
+        registered(&test).await;
+        // The catalogue says nothing about people.
+        let sql = "SELECT bytes FROM event WHERE subject_kind <> 'request_type'";
+        let told = test.db.reader().all::<Told>(sql, []).await.unwrap();
+        for event in told {
+            let text = String::from_utf8(event.bytes).unwrap();
+            for word in ["Ильин", "79123456789", "Запах", "Петрова"] {
+                assert!(!text.contains(word), "{word} stands in {text}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_has_left_is_booked_again() {
+    use crate::{auth::Role, id::UserId, people::user::store::Change};
+    for test in databases().await {
+        let (house, ticket) = registered(&test).await;
+        let db = &test.db;
+        db.write(house.desk(), plan(ticket, &house.technicians[..1], 1)).await.unwrap();
+        let visit = document(&db.reader(), &house.desk(), ticket).await.unwrap().visits[0].id;
+        let admin = Scope::staff(house.organization, house.dispatcher, Role::Admin);
+        let args = serde_json::from_value(serde_json::json!({ "active": false })).unwrap();
+        let leaves = Change { id: UserId(house.technicians[0].0), version: 1, args };
+        db.write(admin, leaves).await.unwrap();
+        let (start, end) = (noon() + TimeDelta::hours(3), noon() + TimeDelta::hours(4));
+        let args = visit::MoveVisit { start, end, technicians: None, window: None };
+        let refused = db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidField);
+        let args =
+            visit::MoveVisit { start, end, technicians: Some(vec![house.technicians[1]]), window: None };
+        db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap();
+        assert_sound(db).await;
+    }
+}

@@ -98,7 +98,7 @@ impl Act for Start {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::Start, visit.row.status)?;
         moves::check(Move::Start, held.ticket.status, tx.scope())?;
-        self.args.check(held.ticket.registered_at)?;
+        self.args.check(visit.row.en_route_at.unwrap_or(held.ticket.registered_at))?;
         let mut after = visit.row.clone();
         after.status = VisitStatus::Started;
         after.started_at = Some(tx.at());
@@ -147,7 +147,7 @@ impl Act for Unfinished {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::Unfinished, visit.row.status)?;
-        self.args.at().check(held.ticket.registered_at)?;
+        self.args.at().check(held.not_before())?;
         end_in_vain(tx, &held, &visit, VisitStatus::Unfinished, &self.args.reason).await
     }
 }
@@ -172,7 +172,7 @@ impl Act for NoAccess {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::NoAccess, visit.row.status)?;
-        self.args.at().check(held.ticket.registered_at)?;
+        self.args.at().check(held.not_before())?;
         let photos = photo::counts(&tx.reader(), held.ticket.id).await?;
         if photos.get(&PhotoKind::NoAccess).copied().unwrap_or(0) == 0 {
             let missing = [Missing::Photo { kind: PhotoKind::NoAccess, needed: 1, given: 0 }];
@@ -270,7 +270,11 @@ impl Act for MoveTo {
         after.set_window(window);
         save(tx, &visit.row, after.clone()).await?;
         let crew = match &args.technicians {
-            None => visit.crew.clone(),
+            None => {
+                let crew: Vec<TechnicianId> = visit.crew.iter().map(|member| member.technician_id).collect();
+                require_technicians(tx, visit.row.staff_organization_id, &crew).await?;
+                visit.crew.clone()
+            }
             Some(technicians) => change_crew(tx, &visit, technicians).await?,
         };
         calendar::free(tx, visit.row.id).await?;

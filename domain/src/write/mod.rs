@@ -223,9 +223,12 @@ impl Db {
         let Err(error) = tx.commit().await else { return Ok(()) };
         match fault(&error) {
             // The database answered: it did not commit.
-            Fault::Retry | Fault::Unique(_) | Fault::ForeignKey | Fault::Check(_) | Fault::Overlap => {
-                Err(error.into())
-            }
+            Fault::Retry
+            | Fault::Unique(_)
+            | Fault::ForeignKey
+            | Fault::Check(_)
+            | Fault::Value
+            | Fault::Overlap => Err(error.into()),
             Fault::Lost | Fault::Other => {
                 self.0.suspects.mark();
                 Err(Error::new(Code::OutcomeUnknown, Code::OutcomeUnknown.title()).caused_by(error))
