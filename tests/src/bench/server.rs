@@ -138,9 +138,14 @@ impl Site {
 }
 
 impl Server {
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id().expect("the server runs")
+    }
+
     /// Memory of the process that lies in RAM, in bytes; `None` where there is no /proc.
     pub(crate) fn memory(&self) -> Option<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.process())).ok()?;
         let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024)
@@ -153,7 +158,7 @@ impl Server {
 
     /// Stops it with SIGTERM and demands that it ends well.
     pub(crate) async fn stop(mut self) {
-        let process = self.child.id().expect("the server runs");
+        let process = self.process();
         let sent = tokio::process::Command::new("sh").args(["-c", &format!("kill -TERM {process}")]).status();
         assert!(sent.await.is_ok_and(|status| status.success()), "SIGTERM could not be sent");
         let status = self.child.wait().await.expect("the server can be waited for");

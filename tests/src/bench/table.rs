@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use naryad_tests::Engine;
 
-use crate::side::{Shape, What};
+use crate::side::{Pace, Shape, What};
 
 /// A write over HTTP has at least this share of the pace of its bare statements.
 const AIM: f64 = 0.5;
@@ -25,6 +25,8 @@ struct Row {
     ours: Vec<f64>,
     reference: Vec<f64>,
     ratios: Vec<f64>,
+    /// Processor time of a write, of both sides.
+    work: [Vec<f64>; 2],
 }
 
 /// What was measured.
@@ -49,18 +51,24 @@ impl Table {
         self.sync = sync;
     }
 
-    /// Notes one pass of both sides, in writes a second.
-    pub(crate) fn measured(&mut self, engine: Engine, shape: Shape, ours: f64, reference: f64) {
+    /// Notes one pass of both sides.
+    pub(crate) fn measured(&mut self, engine: Engine, shape: Shape, ours: Pace, reference: Pace) {
         let row = self.rows.entry((engine, shape)).or_default();
-        row.ours.push(ours);
-        row.reference.push(reference);
-        row.ratios.push(ours / reference);
+        row.ours.push(ours.rate);
+        row.reference.push(reference.rate);
+        row.ratios.push(ours.rate / reference.rate);
+        row.work[0].push(ours.work);
+        row.work[1].push(reference.work);
     }
 
     /// Whether a ratio is below the aim.
     pub(crate) fn missed(&self) -> bool {
         self.rows.values().any(|row| median(&row.ratios) < AIM)
     }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 fn median(values: &[f64]) -> f64 {
@@ -78,8 +86,8 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<9} {:<9} {:>7} {:>12} {:>12} {:>7} {:>15}  aim >= {AIM}",
-            "engine", "what", "clients", "ours /s", "reference /s", "ratio", "(of the rounds)"
+            "{:<9} {:<9} {:>7} {:>12} {:>12} {:>7} {:>15} {:>11}  aim >= {AIM}",
+            "engine", "what", "clients", "ours /s", "reference /s", "ratio", "(of the rounds)", "CPU ms each"
         )?;
         for ((engine, shape), row) in &self.rows {
             let what = match shape.what {
@@ -92,12 +100,13 @@ impl fmt::Display for Table {
             let verdict = if ratio >= AIM { "kept" } else { "MISSED" };
             writeln!(
                 f,
-                "{:<9} {what:<9} {:>7} {:>12.0} {:>12.0} {ratio:>7.2} {:>15}  {verdict}",
+                "{:<9} {what:<9} {:>7} {:>12.0} {:>12.0} {ratio:>7.2} {:>15} {:>11}  {verdict}",
                 format!("{engine:?}"),
                 shape.clients,
                 median(&row.ours),
                 median(&row.reference),
                 format!("{least:.2} .. {most:.2}"),
+                format!("{:.1} : {:.1}", mean(&row.work[0]) * 1000.0, mean(&row.work[1]) * 1000.0),
             )?;
         }
         writeln!(f)?;

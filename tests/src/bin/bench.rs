@@ -102,11 +102,11 @@ async fn measure(engine: Engine, rounds: usize, table: &mut Table) {
         for shape in Shape::ROUND {
             // Whoever comes second finds a machine that the first has used: they take turns.
             let (mine, theirs) = if round % 2 == 0 {
-                let mine = ours.pass(shape).await;
-                (mine, reference.pass(shape).await)
+                let mine = ours.watched(shape).await;
+                (mine, reference.watched(shape).await)
             } else {
-                let theirs = reference.pass(shape).await;
-                (ours.pass(shape).await, theirs)
+                let theirs = reference.watched(shape).await;
+                (ours.watched(shape).await, theirs)
             };
             if round > 0 {
                 table.measured(engine, shape, mine, theirs);
