@@ -9,6 +9,18 @@ use sea_orm_migration::{
     sea_orm::{ConnectionTrait, DbBackend},
 };
 
+/// A migration by the name of its three files: what both databases take, and what each takes alone.
+macro_rules! migration {
+    ($name:literal) => {
+        Box::new(Sql {
+            name: concat!("m", $name),
+            both: include_str!(concat!("sql/", $name, ".sql")),
+            sqlite: include_str!(concat!("sql/", $name, ".sqlite.sql")),
+            postgres: include_str!(concat!("sql/", $name, ".postgres.sql")),
+        })
+    };
+}
+
 /// Applies the migrations in order.
 #[derive(Debug)]
 pub struct Migrator;
@@ -16,12 +28,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Sql {
-            name: "m0001_kernel",
-            both: include_str!("sql/0001_kernel.sql"),
-            sqlite: include_str!("sql/0001_kernel.sqlite.sql"),
-            postgres: include_str!("sql/0001_kernel.postgres.sql"),
-        })]
+        vec![migration!("0001_kernel")]
     }
 }
 

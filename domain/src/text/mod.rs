@@ -7,6 +7,7 @@ pub mod limited;
 mod mend;
 pub mod official;
 pub mod phone;
+pub mod when;
 
 pub use fold::{fold, query_terms, search_column};
 pub use limited::{Line, NotLimited, Text};

@@ -1,25 +1,12 @@
 //! The sentence the dispatcher reads to the resident: it stands in every answer about a ticket.
 
-use chrono::{DateTime, Datelike, Timelike, Utc};
 use chrono_tz::Tz;
 
 use super::{Status, document::TicketDocument};
-use crate::visit::Window;
-
-const MONTHS: [&str; 12] = [
-    "января",
-    "февраля",
-    "марта",
-    "апреля",
-    "мая",
-    "июня",
-    "июля",
-    "августа",
-    "сентября",
-    "октября",
-    "ноября",
-    "декабря",
-];
+use crate::{
+    text::when::{moment, span},
+    visit::Window,
+};
 
 /// What to tell the applicant about the ticket as it stands: number, term, who comes and when, list of measures.
 pub(super) fn about(ticket: &TicketDocument) -> String {
@@ -52,32 +39,4 @@ fn visit(ticket: &TicketDocument, zone: Tz) -> Option<String> {
     };
     let verb = if crew.len() > 1 { "Придут" } else { "Придёт" };
     Some(format!("{verb} {}, {when}.", crew.join(", ")))
-}
-
-/// «3 марта в 14:00» by the clock of the building.
-fn moment(at: DateTime<Utc>, zone: Tz) -> String {
-    let local = at.with_timezone(&zone);
-    format!("{} в {}", day(local.date_naive()), time(local.time()))
-}
-
-fn span(start: DateTime<Utc>, end: DateTime<Utc>, zone: Tz) -> String {
-    let (start, end) = (start.with_timezone(&zone), end.with_timezone(&zone));
-    if start.date_naive() == end.date_naive() {
-        return format!("{} с {} до {}", day(start.date_naive()), time(start.time()), time(end.time()));
-    }
-    format!(
-        "с {} {} до {} {}",
-        time(start.time()),
-        day(start.date_naive()),
-        time(end.time()),
-        day(end.date_naive())
-    )
-}
-
-fn day(date: chrono::NaiveDate) -> String {
-    format!("{} {}", date.day(), MONTHS[date.month0() as usize])
-}
-
-fn time(time: chrono::NaiveTime) -> String {
-    format!("{:02}:{:02}", time.hour(), time.minute())
 }
