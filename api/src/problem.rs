@@ -60,7 +60,11 @@ pub fn status(code: Code) -> StatusCode {
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::AlreadyExists | Code::IllegalMove | Code::SlotTaken | Code::OffsetMismatch => {
+        Code::AlreadyExists
+        | Code::IllegalMove
+        | Code::SlotTaken
+        | Code::DeadlineClosed
+        | Code::OffsetMismatch => {
             StatusCode::CONFLICT
         }
         Code::UploadGone => StatusCode::GONE,

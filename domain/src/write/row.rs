@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, ticket, visit,
+    alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo, place, ticket, visit,
 };
 
 /// What of a table the journal tells.
@@ -76,6 +76,10 @@ pub const TABLES: &[&Table] = &[
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
     photo::row::Model::TABLE,
+    deadline::row::Model::TABLE,
+    deadline::policy::row::Model::TABLE,
+    deadline::policy::version::Model::TABLE,
+    alert::row::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.
@@ -89,7 +93,6 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("refresh_token", "sign-ins are security records, kept by their own rows"),
     ("one_time_code", "lives for ten minutes"),
     ("number_counter", "the numbers stand on the tickets"),
-    ("deadline", "derived from the ticket and its policy; what fires is journaled"),
     ("upload", "transport of bytes; the photo it fills is journaled"),
     ("upload_slice", "transport of bytes"),
     ("blob", "which bytes are stored; the photo that names them is journaled"),

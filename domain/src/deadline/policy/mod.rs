@@ -1,0 +1,4 @@
+//! Policies of terms.
+
+pub mod row;
+pub mod version;
