@@ -64,9 +64,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::IllegalMove
         | Code::SlotTaken
         | Code::DeadlineClosed
-        | Code::OffsetMismatch => {
-            StatusCode::CONFLICT
-        }
+        | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -5,7 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo, place, ticket, visit,
+    alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo,
+    place, ticket, visit,
 };
 
 /// What of a table the journal tells.
