@@ -6,9 +6,7 @@ mod rules;
 pub mod store;
 pub mod version;
 
-use std::collections::BTreeMap;
-
-use sea_orm::{EntityTrait, FromQueryResult};
+use sea_orm::FromQueryResult;
 
 pub use self::rules::{Contract, Count, PolicyRules, Target};
 use crate::{
@@ -57,30 +55,6 @@ pub async fn current(
         return Ok(Policy::default());
     };
     Ok(Policy { id: Some(row.id), number: row.number, rules: read(row.id, row.number, row.rules)? })
-}
-
-/// Versions of policies by which clocks run, each read once.
-#[derive(Debug, Default)]
-pub(crate) struct Versions(BTreeMap<(DeadlinePolicyId, i64), PolicyRules>, PolicyRules);
-
-impl Versions {
-    /// The rules of a version; without a policy the defaults.
-    pub(crate) async fn of(
-        &mut self,
-        reader: &Reader<'_>,
-        policy: Option<DeadlinePolicyId>,
-        number: i64,
-    ) -> Result<&PolicyRules> {
-        let Some(policy) = policy else { return Ok(&self.1) };
-        let key = (policy, number);
-        if !self.0.contains_key(&key) {
-            let version = version::Entity::find_by_id(key).one(reader).await?;
-            let version =
-                version.ok_or_else(|| Error::internal(format!("deadline_policy_version {policy}/{number}")))?;
-            self.0.insert(key, read(policy, number, version.rules)?);
-        }
-        self.0.get(&key).ok_or_else(|| Error::internal("a policy that was just read"))
-    }
 }
 
 fn read(policy: DeadlinePolicyId, number: i64, rules: serde_json::Value) -> Result<PolicyRules> {

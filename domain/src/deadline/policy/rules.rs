@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_its_default() {
-        let rules: PolicyRules = serde_json::from_value(json!({ "inform": null, "grace_minutes": 1 })).unwrap();
+        let rules: PolicyRules =
+            serde_json::from_value(json!({ "inform": null, "grace_minutes": 1 })).unwrap();
         assert_eq!(rules, PolicyRules { inform: None, grace_minutes: 1, ..PolicyRules::default() });
         rules.check("rules").unwrap();
     }

@@ -197,7 +197,8 @@ async fn find(
         .await?
         .ok_or_else(|| Error::not_found("policy"))?;
     let version = version::Entity::find_by_id((id, policy.current_version)).one(reader).await?;
-    let version = version.ok_or_else(|| Error::internal(format!("deadline_policy {id}, column current_version")))?;
+    let version =
+        version.ok_or_else(|| Error::internal(format!("deadline_policy {id}, column current_version")))?;
     Ok((policy, version))
 }
 
