@@ -64,6 +64,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::IllegalMove
         | Code::SlotTaken
         | Code::DeadlineClosed
+        | Code::DisplacesBookings
         | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,

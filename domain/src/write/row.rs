@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo,
-    place, ticket, visit,
+    place, rebooking, shift, ticket, visit,
 };
 
 /// What of a table the journal tells.
@@ -81,6 +81,11 @@ pub const TABLES: &[&Table] = &[
     deadline::policy::row::Model::TABLE,
     deadline::policy::version::Model::TABLE,
     alert::row::Model::TABLE,
+    shift::template::Model::TABLE,
+    shift::exception::Model::TABLE,
+    shift::absence::Model::TABLE,
+    rebooking::row::Model::TABLE,
+    rebooking::notice::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.
