@@ -60,9 +60,11 @@ pub fn status(code: Code) -> StatusCode {
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::AlreadyExists | Code::IllegalMove | Code::SlotTaken | Code::OffsetMismatch => {
-            StatusCode::CONFLICT
-        }
+        Code::AlreadyExists
+        | Code::IllegalMove
+        | Code::SlotTaken
+        | Code::DisplacesBookings
+        | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -15,6 +15,7 @@ use crate::{
     calendar::{self, Span},
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
     people::{organization, user},
+    rebooking,
     visit::{self, Visit, VisitStatus, Window},
     write::{Act, Tx},
 };
@@ -143,6 +144,7 @@ impl Act for Plan {
             after.set_executor(Executor::OwnStaff);
         }
         save(tx, &held.ticket, after).await?;
+        rebooking::resolve(tx, self.ticket, id).await?;
         Ok(self.ticket)
     }
 }
