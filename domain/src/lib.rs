@@ -29,6 +29,7 @@ pub mod testing;
 pub mod text;
 pub mod ticket;
 pub mod visit;
+pub mod worktime;
 pub mod write;
 
 pub use clock::{Clock, Time};
