@@ -80,7 +80,8 @@ fn join_numbers(terms: Vec<String>) -> Vec<String> {
     let mut joined = Vec::new();
     let mut rest = terms.as_slice();
     while let [first, others @ ..] = rest {
-        let groups = others.iter().take_while(|term| is_number(term) && (2..=3).contains(&term.len())).count();
+        let groups =
+            others.iter().take_while(|term| is_number(term) && (2..=3).contains(&term.len())).count();
         let digits: usize = rest[..=groups].iter().map(String::len).sum();
         let whole = groups >= 2 && is_number(&first) && first.len() <= 4 && digits <= 11;
         let taken = if whole { groups + 1 } else { 1 };

@@ -205,9 +205,9 @@ impl<'a> Parts<'a> {
         let organization = &self.organization;
         match side {
             Side::Owner => format!("t.organization_id = {organization}"),
-            Side::Executor => format!(
-                "t.executor_organization_id = {organization} AND t.organization_id <> {organization}"
-            ),
+            Side::Executor => {
+                format!("t.executor_organization_id = {organization} AND t.organization_id <> {organization}")
+            }
         }
     }
 
@@ -275,7 +275,9 @@ impl<'a> Parts<'a> {
 
     fn of_technician(&self, technician: &str) -> Statement {
         let mut all = vec![format!("o.technician_id = {technician} AND t.id = o.ticket_id")];
-        all.extend(self.after.as_ref().map(|(at, id)| format!("(o.registered_at, o.ticket_id) < ({at}, {id})")));
+        all.extend(
+            self.after.as_ref().map(|(at, id)| format!("(o.registered_at, o.ticket_id) < ({at}, {id})")),
+        );
         all.push(self.in_sight());
         all.extend(self.any_state());
         all.extend(self.rest(1));

@@ -37,10 +37,9 @@ async fn crowd(test: &TestDb, house: &House) {
     let backend = test.db.backend();
     let series = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)";
     let (id, at) = match backend {
-        DbBackend::Postgres => (
-            "gen_random_uuid()",
-            "timestamptz '2025-01-01T00:00:00Z' + i * interval '1 minute'",
-        ),
+        DbBackend::Postgres => {
+            ("gen_random_uuid()", "timestamptz '2025-01-01T00:00:00Z' + i * interval '1 minute'")
+        }
         _ => ("randomblob(16)", "strftime('%Y-%m-%dT%H:%M:%S+00:00', '2025-01-01', i || ' minutes')"),
     };
     let sql = format!(
@@ -110,7 +109,10 @@ async fn every_filter_of_a_board_walks_an_index() {
             (serde_json::json!({ "emergency": true }), "ticket_emergencies"),
             (serde_json::json!({ "emergency": true, "status": "planned" }), "ticket_emergencies_by_status"),
             (serde_json::json!({ "building_id": house.building }), "ticket_by_building"),
-            (serde_json::json!({ "building_id": house.building, "status": "planned" }), "ticket_by_building_status"),
+            (
+                serde_json::json!({ "building_id": house.building, "status": "planned" }),
+                "ticket_by_building_status",
+            ),
             (serde_json::json!({ "executor": "own_staff" }), "ticket_by_executor_kind"),
             (serde_json::json!({ "executor_organization_id": id }), "ticket_by_executor"),
             (serde_json::json!({ "premises_id": house.premises }), "ticket_by_premises"),
@@ -145,7 +147,8 @@ async fn common_and_rare_words_are_found_newest_first_page_by_page() {
     for test in databases().await {
         let house = house(&test.db).await;
         crowd(&test, &house).await;
-        for (question, expected) in [("запах", 3000), ("Мира 2999", 1), ("мира 298", 13), ("нет", 0)] {
+        for (question, expected) in [("запах", 3000), ("Мира 2999", 1), ("мира 298", 13), ("нет", 0)]
+        {
             let filter = filter(serde_json::json!({ "q": question }));
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
@@ -171,7 +174,9 @@ async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
         let (ours, theirs) = (house(&test.db).await, house(&test.db).await);
         let mine = register(&test, &ours, "Запах из ёлочной канализации.").await;
         let other = register(&test, &theirs, "Запах из ёлочной канализации.").await;
-        for question in ["елочной", "ЁЛОЧНОЙ запах", "+7 912 345-67-89", "9123456", "мира 1 ильин", "2026-000001", "12"] {
+        for question in
+            ["елочной", "ЁЛОЧНОЙ запах", "+7 912 345-67-89", "9123456", "мира 1 ильин", "2026-000001", "12"]
+        {
             let value = serde_json::json!({ "q": question });
             assert_eq!(found(&test, &ours.desk(), value.clone()).await, [mine], "{question}");
             assert_eq!(found(&test, &theirs.desk(), value).await, [other], "{question}");
@@ -183,8 +188,12 @@ async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
         assert_eq!(ask("розетка").await, [mine]);
         // Silence asks for nothing.
         assert_eq!(ask("\" * ' --").await, [mine]);
-        assert!(serde_json::from_value::<TicketFilter>(serde_json::json!({ "q": "я".repeat(10_000) })).is_err());
-        assert!(serde_json::from_value::<TicketFilter>(serde_json::json!({ "status": "planned,lost" })).is_err());
+        assert!(
+            serde_json::from_value::<TicketFilter>(serde_json::json!({ "q": "я".repeat(10_000) })).is_err()
+        );
+        assert!(
+            serde_json::from_value::<TicketFilter>(serde_json::json!({ "status": "planned,lost" })).is_err()
+        );
     }
 }
 
@@ -215,7 +224,10 @@ async fn a_technicians_list_follows_his_visits() {
             assert_eq!(found(&test, &house.desk(), asked).await, own);
             let open = serde_json::json!({ "status": "registered,planned" });
             assert_eq!(found(&test, &house.technician(index), open).await, own);
-            assert_eq!(found(&test, &house.technician(index), serde_json::json!({ "q": "запах" })).await, own);
+            assert_eq!(
+                found(&test, &house.technician(index), serde_json::json!({ "q": "запах" })).await,
+                own
+            );
             own
         };
         test.db.write(house.desk(), plan(&house.technicians[..1], 0)).await.unwrap();
