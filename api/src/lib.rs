@@ -3,10 +3,12 @@
 //! A request goes one way: route, extractors (who are you, what do you ask), one use case of the domain, rendering.
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
+mod alert;
 mod auth;
 mod catalogue;
 pub mod cli;
 pub mod config;
+mod deadline;
 mod demo;
 mod docs;
 pub mod events;

@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
-    visit,
+    alert, auth, catalogue, deadline, events, health, job, material, metrics, openapi, people, photo, place,
+    ticket, upload, visit,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -21,6 +21,8 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     catalogue::routes(routes);
     material::routes(routes);
     ticket::routes(routes);
+    deadline::routes(routes);
+    alert::routes(routes);
     visit::routes(routes);
     photo::routes(routes);
     upload::routes(routes);

@@ -11,4 +11,5 @@ mod operations;
 mod pages;
 mod races;
 mod search;
+mod terms;
 mod texts;

@@ -4,12 +4,15 @@
 //! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
 
 mod auto_close;
+mod deadline_recalculate;
+mod deadlines;
 mod drain;
 mod feed_expire;
 mod registry;
 mod uploads;
 mod worker;
 
+pub use deadlines::fire_all;
 pub use drain::{drain, next_due};
 pub use registry::{Registry, registry};
 pub use worker::{ATTEMPTS, LEASE, Pace, run};

@@ -20,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{registry::Registry, uploads};
+use crate::{deadlines, registry::Registry, uploads};
 
 /// How long a job belongs to the worker that took it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -65,6 +65,7 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         // Ends by itself, and not between taking a job and starting it.
         () = claim_all(&mut worker, stop) => {}
         () = tidy(db, Arc::clone(&registry)) => {}
+        () = deadlines::run(db) => {}
     }
     worker.finish().await;
 }

@@ -4,8 +4,8 @@ use actix_web::post;
 use naryad_domain::{
     id::TicketId,
     ticket::{
-        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Localize, Plan,
-        PlanVisit, Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
+        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Inform,
+        InformApplicant, Localize, Plan, PlanVisit, Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
     },
 };
 
@@ -18,7 +18,12 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.add(choose_executor).add(plan_ticket).add(unplan_ticket).add(localize_ticket);
+    routes
+        .add(choose_executor)
+        .add(plan_ticket)
+        .add(unplan_ticket)
+        .add(localize_ticket)
+        .add(inform_applicant);
     routes.add(hold_ticket).add(resume_ticket).add(complete_ticket);
     routes.add(accept_ticket).add(return_ticket).add(cancel_ticket);
 }
@@ -82,6 +87,23 @@ async fn localize_ticket(
     args: Json<At>,
 ) -> Answer {
     app.write_once(&caller, &key, Localize { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Notes that the applicant was told the planned term; the first time counts. For the desk.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = InformApplicant,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/inform")]
+async fn inform_applicant(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<InformApplicant>,
+) -> Answer {
+    app.write_once(&caller, &key, Inform { ticket: id.0, args: args.0 }, changed()).await
 }
 
 /// Puts a ticket on hold; its visits are taken away.

@@ -19,6 +19,7 @@ use crate::{
     auth::Role,
     calendar::is_plausible,
     catalogue::validate_fields,
+    deadline,
     id::{CommentId, TicketId},
     page::{Patch, expect_version},
     people,
@@ -150,9 +151,9 @@ impl Edit {
         after.search = after.search_column(&building.address, premises.as_ref().map(|p| p.number.as_str()));
         if before.damaged_at != after.damaged_at {
             let zone = Zone::stored(&building.zone, building.id)?.tz();
-            let started_from = after.damaged_at.unwrap_or(after.registered_at);
             let days = production_days(&reader, after.organization_id).await?;
-            after.planned_term = Kind::of(&reader, after).await?.term(started_from, zone, &days);
+            let kind = Kind::of(&reader, after).await?;
+            after.planned_term = deadline::term(after, &kind.rules, zone, &days);
         }
         Ok(())
     }

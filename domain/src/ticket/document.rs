@@ -7,7 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    Executor, Source, Status, comment,
+    Executor, InformedHow, Source, Status, comment,
     find::find,
     kind::Kind,
     moves::{self, By, Move},
@@ -93,6 +93,10 @@ pub struct TicketDocument {
     pub damaged_at: Option<DateTime<Utc>>,
     /// When it was localised.
     pub localized_at: Option<DateTime<Utc>>,
+    /// When the applicant was told the planned term.
+    pub informed_at: Option<DateTime<Utc>>,
+    /// How he was told.
+    pub informed_how: Option<InformedHow>,
     /// When the work was done.
     pub completed_at: Option<DateTime<Utc>>,
     /// When it was accepted.
@@ -260,6 +264,8 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         registered_at: row.registered_at,
         damaged_at: row.damaged_at,
         localized_at: row.localized_at,
+        informed_at: row.informed_at,
+        informed_how: row.informed_how,
         completed_at: row.completed_at,
         closed_at: row.closed_at,
         cancelled_at: row.cancelled_at,

@@ -10,6 +10,7 @@ use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     db::Reader,
+    deadline,
     id::{TechnicianId, TicketId},
     scope::Actor,
     write::Tx,
@@ -51,7 +52,7 @@ pub async fn hold(tx: &mut Tx, id: TicketId) -> Result<Model> {
     find(&tx.reader(), tx.scope(), id).await
 }
 
-/// Writes the ticket with its next version.
+/// Writes the ticket with its next version; its clocks follow it.
 ///
 /// # Errors
 /// What the database says.
@@ -59,6 +60,7 @@ pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Resul
     if *before == after {
         return Ok(());
     }
+    deadline::follow(tx, before, &mut after).await?;
     after.version = before.version + 1;
     after.updated_at = tx.now();
     tx.update(before, &after).await

@@ -1,7 +1,5 @@
 //! The kind of work of a ticket: the version of the request type it was born with.
 
-use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use sea_orm::EntityTrait;
 
 use super::row;
@@ -10,7 +8,6 @@ use crate::{
     catalogue::{Rules, request_type, store, version},
     db::Reader,
     id::RequestTypeId,
-    worktime::{ProductionDays, WorkCalendar},
 };
 
 /// A version of a request type, read.
@@ -44,18 +41,6 @@ impl Kind {
             kind.ok_or_else(|| missing("request_type_id"))?,
             version.ok_or_else(|| missing("request_type_version"))?,
         )
-    }
-
-    /// The planned term of work that counts from `started_from`, by the clock of the building and the production
-    /// calendar of the owner.
-    pub(crate) fn term(
-        &self,
-        started_from: DateTime<Utc>,
-        zone: Tz,
-        days: &ProductionDays,
-    ) -> Option<DateTime<Utc>> {
-        let term = self.rules.resolve.as_ref()?;
-        WorkCalendar::new(&self.rules.clock, zone, days).due_in_season(started_from, term)
     }
 
     fn read(kind: request_type::Model, version: version::Model) -> Result<Self> {

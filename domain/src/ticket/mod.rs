@@ -6,6 +6,7 @@ mod crew;
 mod desk;
 mod document;
 mod find;
+mod inform;
 mod kind;
 mod list;
 pub mod moves;
@@ -24,6 +25,7 @@ pub use self::{
         visit_document,
     },
     find::{find, hold, require_journal_reader},
+    inform::{Inform, InformApplicant},
     list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
     outcome::{
@@ -36,6 +38,7 @@ pub(crate) use self::{
     booking::{check_crew, check_window, require_staff_side, require_technicians},
     crew::Held,
     find::save,
+    kind::Kind,
 };
 
 #[cfg(test)]

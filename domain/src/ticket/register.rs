@@ -6,18 +6,18 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{ExecutorKind, Source, Status, kind::Kind, number, row};
+use super::{ExecutorKind, InformedHow, Source, Status, kind::Kind, number, row};
 use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     calendar::is_plausible,
     catalogue::{Audience, validate_fields},
+    deadline::{self, DeadlineKind},
     id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TicketId},
     people::{account, resident},
     place::{building, premises},
     scope::Actor,
     text::{Line, PhoneNumber, Text, official},
-    worktime::production_days,
     write::{Act, Tx},
 };
 
@@ -154,9 +154,6 @@ impl Act for Register {
             return Err(Error::field("damaged_at", "must be a plausible moment not after the registration"));
         }
         let zone = crate::place::Zone::stored(&building.zone, building.id)?.tz();
-        let started_from = args.damaged_at.unwrap_or(registered_at);
-        let days = production_days(&tx.reader(), scope.organization()).await?;
-        let planned_term = kind.term(started_from, zone, &days);
         if row::Entity::find_by_id(id).one(&tx.reader()).await?.is_some() {
             return Err(Error::new(Code::AlreadyExists, "a ticket with this id is registered already"));
         }
@@ -191,7 +188,7 @@ impl Act for Register {
             wished_start: args.wished.map(|wished| wished.start),
             wished_end: args.wished.map(|wished| wished.end),
             fields: Value::Object(args.fields.clone()),
-            planned_term,
+            planned_term: None,
             registered_by: scope.actor_id(),
             registered_at,
             damaged_at: args.damaged_at,
@@ -211,7 +208,15 @@ impl Act for Register {
             updated_at: tx.now(),
         };
         ticket.search = ticket.search_column(&building.address, premises_number.as_deref());
+        let mut clocks = deadline::begin(tx, &mut ticket, &kind.rules, zone).await?;
+        // The answer itself tells the term to whoever asks by the app.
+        if ticket.planned_term.is_some() && scope.resident_id().is_some() {
+            ticket.informed_at = Some(registered_at);
+            ticket.informed_how = Some(InformedHow::App);
+            clocks.retain(|clock| clock.kind != DeadlineKind::Inform);
+        }
         tx.insert(&ticket).await?;
+        tx.insert_all(&clocks).await?;
         Ok(id)
     }
 }

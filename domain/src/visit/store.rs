@@ -6,6 +6,7 @@ use super::{assignee, row};
 use crate::{
     Error, Result, Scope,
     db::Reader,
+    deadline,
     id::{TechnicianId, TicketId, VisitId},
     ticket,
     write::Tx,
@@ -71,5 +72,9 @@ pub(crate) async fn save(tx: &mut Tx, before: &row::Model, mut after: row::Model
         return Ok(());
     }
     after.version = before.version + 1;
-    tx.update(before, &after).await
+    tx.update(before, &after).await?;
+    if before.window_end != after.window_end {
+        deadline::promised(tx, after.ticket_id).await?;
+    }
+    Ok(())
 }

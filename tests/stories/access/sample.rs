@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use naryad_tests::{
     Client, House, Role,
     estate::{Estate, Technician, announce, bring, fresh, location, open_upload},
+    house::eventually,
     photos,
 };
 use serde_json::{Value, json};
@@ -33,6 +34,9 @@ pub(super) struct World {
     material: Uuid,
     colleague: Uuid,
     device: Uuid,
+    policy: Uuid,
+    deadline: Uuid,
+    alert: Uuid,
 }
 
 impl World {
@@ -49,7 +53,18 @@ impl World {
             ("integration", house.staff(&estate.organization, Role::Integration).await),
         ];
         roles.push(("contractor", house.staff(&contractor, Role::Dispatcher).await));
+        // A term that is over as it begins: there is an alert at once.
+        let within = json!({ "within": { "amount": 0, "unit": "seconds" }, "basis": "legal" });
+        let rules = json!({ "rules": { "inform": within, "grace_minutes": 0 } });
+        let policy = estate.admin.post("/v1/deadline-policies", rules).await.ok(201).id("/id");
         let ticket = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
+        let clocks = estate.dispatcher.get(&format!("/v1/tickets/{ticket}/deadlines")).await.ok(200);
+        let deadline = clocks.id("/0/id");
+        let alert = eventually("an alert", async || {
+            let alerts = estate.dispatcher.get("/v1/alerts").await.ok(200);
+            (!alerts.list("/items").is_empty()).then(|| alerts.id("/items/0/id"))
+        })
+        .await;
         let body = json!({
             "technicians": [anna.user.id],
             "start": house.clock().in_minutes(10), "end": house.clock().in_minutes(70),
@@ -73,6 +88,9 @@ impl World {
             material,
             colleague: house.user(&estate.organization, Role::Dispatcher).await.id,
             device,
+            policy,
+            deadline,
+            alert,
             anna,
         }
     }
@@ -111,8 +129,29 @@ impl World {
             | "GET /v1/devices"
             | "GET /v1/request-types"
             | "GET /v1/materials"
+            | "GET /v1/alerts"
+            | "GET /v1/deadline-policies"
             | "GET /v1/tickets" => {
                 return Sample::of(operation.trim_start_matches("GET "), None).common();
+            }
+            "POST /v1/alerts/{id}/acknowledge" => (format!("/v1/alerts/{}/acknowledge", self.alert), None),
+            "POST /v1/deadline-policies" => {
+                return Sample::of("/v1/deadline-policies", Some(json!({}))).common();
+            }
+            "GET /v1/deadline-policies/{id}" => (format!("/v1/deadline-policies/{}", self.policy), None),
+            "PATCH /v1/deadline-policies/{id}" => {
+                return Sample::of(&format!("/v1/deadline-policies/{}", self.policy), Some(json!({})))
+                    .stale();
+            }
+            "GET /v1/deadlines/{id}" => (format!("/v1/deadlines/{}", self.deadline), None),
+            "PATCH /v1/deadlines/{id}" => {
+                let body = json!({ "target": { "amount": 1, "unit": "days" }, "reason": "Проверка." });
+                return Sample::of(&format!("/v1/deadlines/{}", self.deadline), Some(body)).stale();
+            }
+            "GET /v1/tickets/{id}/deadlines" => (format!("/v1/tickets/{ticket}/deadlines"), None),
+            "POST /v1/tickets/{id}/inform" => {
+                let body = json!({ "how": "phone", "occurred_at": "2026-01-01T00:00:00Z" });
+                (format!("/v1/tickets/{ticket}/inform"), Some(body))
             }
             "POST /v1/jobs/{id}/rerun" => (format!("/v1/jobs/{}/rerun", fresh()), None),
             "POST /v1/auth/login" => {

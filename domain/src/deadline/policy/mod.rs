@@ -6,7 +6,9 @@ mod rules;
 pub mod store;
 pub mod version;
 
-use sea_orm::FromQueryResult;
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use sea_orm::{EntityTrait, FromQueryResult};
 
 pub use self::rules::{Contract, Count, PolicyRules, Target};
 use crate::{
@@ -55,6 +57,32 @@ pub async fn current(
         return Ok(Policy::default());
     };
     Ok(Policy { id: Some(row.id), number: row.number, rules: read(row.id, row.number, row.rules)? })
+}
+
+/// Versions of policies by which clocks run, each read once.
+#[derive(Debug, Default)]
+pub(crate) struct Versions(BTreeMap<(DeadlinePolicyId, i64), PolicyRules>, PolicyRules);
+
+impl Versions {
+    /// The rules of a version; without a policy the defaults.
+    pub(crate) async fn of(
+        &mut self,
+        reader: &Reader<'_>,
+        policy: Option<DeadlinePolicyId>,
+        number: i64,
+    ) -> Result<&PolicyRules> {
+        let Some(policy) = policy else { return Ok(&self.1) };
+        let key = (policy, number);
+        Ok(match self.0.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let version = version::Entity::find_by_id(key).one(reader).await?;
+                let version = version
+                    .ok_or_else(|| Error::internal(format!("deadline_policy_version {policy}/{number}")))?;
+                place.insert(read(policy, number, version.rules)?)
+            }
+        })
+    }
 }
 
 fn read(policy: DeadlinePolicyId, number: i64, rules: serde_json::Value) -> Result<PolicyRules> {

@@ -1,0 +1,43 @@
+//! Clocks that are due give alarm, tenant by tenant.
+
+use std::time::Duration;
+
+use naryad_domain::{Result, Scope, db::Db, deadline};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often the clocks are looked at, in real time.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Alarms given in one write: other writers wait for it on SQLite.
+const BATCH: u16 = 50;
+
+/// Looks for clocks that are due, for ever.
+pub(crate) async fn run(db: &Db) {
+    let mut looking = interval(LOOK_EVERY);
+    looking.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looking.tick().await;
+        if let Err(error) = fire_all(db, BATCH).await {
+            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "the clocks could not be looked after");
+        }
+    }
+}
+
+/// Gives every alarm that is due, a batch of each organization in turn, and says how many clocks were looked after.
+///
+/// # Errors
+/// The database cannot be read or written; what was given stays given.
+pub async fn fire_all(db: &Db, batch: u16) -> Result<usize> {
+    let mut all = 0;
+    while deadline::is_any_due(db).await? {
+        let mut round = 0;
+        for organization in deadline::due_organizations(db).await? {
+            round += db.write(Scope::system(organization), deadline::Fire { limit: batch }).await?;
+        }
+        all += round;
+        // What is due and was not taken is in the hands of others.
+        if round == 0 {
+            break;
+        }
+    }
+    Ok(all)
+}
