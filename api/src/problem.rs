@@ -60,10 +60,14 @@ pub fn status(code: Code) -> StatusCode {
         Code::Forbidden => StatusCode::FORBIDDEN,
         Code::NotFound => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Code::AlreadyExists | Code::IllegalMove | Code::SlotTaken | Code::OffsetMismatch => {
-            StatusCode::CONFLICT
-        }
-        Code::UploadGone => StatusCode::GONE,
+        Code::AlreadyExists
+        | Code::IllegalMove
+        | Code::SlotTaken
+        | Code::SlotUnavailable
+        | Code::ProposalStale
+        | Code::HoldUsed
+        | Code::OffsetMismatch => StatusCode::CONFLICT,
+        Code::UploadGone | Code::HoldExpired => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

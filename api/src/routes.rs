@@ -4,7 +4,7 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
+    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, slot, ticket, upload,
     visit,
 };
 
@@ -21,6 +21,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     catalogue::routes(routes);
     material::routes(routes);
     ticket::routes(routes);
+    slot::routes(routes);
     visit::routes(routes);
     photo::routes(routes);
     upload::routes(routes);

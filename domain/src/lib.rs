@@ -21,6 +21,7 @@ pub mod people;
 pub mod photo;
 pub mod place;
 pub mod scope;
+pub mod slot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

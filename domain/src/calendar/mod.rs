@@ -7,4 +7,4 @@ mod book;
 pub mod entry;
 
 pub use self::book::{Span, between, is_plausible};
-pub(crate) use self::book::{book, free, truncate};
+pub(crate) use self::book::{enter, free, keep, let_go, prolong, truncate};

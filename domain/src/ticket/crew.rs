@@ -22,17 +22,37 @@ impl Held {
     /// Locks the calendars of the crews of the open visits and of `more`, then the ticket. What to lock is read first,
     /// and compared afterwards: if the crews have changed in between, the write starts again.
     pub(crate) async fn take(tx: &mut Tx, ticket: TicketId, more: &[TechnicianId]) -> Result<Self> {
-        // Out of sight must be out of sight before anything is locked.
-        find::find(&tx.reader(), tx.scope(), ticket).await?;
-        let mut locked = crews(&visit::of_ticket(&tx.reader(), ticket).await?);
-        locked.extend(more);
-        tx.lock_calendars(locked.clone()).await?;
-        let row = find::hold(tx, ticket).await?;
-        let visits = visit::of_ticket(&tx.reader(), ticket).await?;
-        if !crews(&visits).is_subset(&locked) {
-            return Err(Error::restart("the crew changed while the calendars were being locked"));
+        match Self::take_all(tx, &[ticket], more).await?.pop() {
+            Some(held) => Ok(held),
+            None => Err(Error::not_found("ticket")),
         }
-        Ok(Self { ticket: row, visits })
+    }
+
+    /// The same of several tickets at once, in the order in which they are named: all calendars are locked before the
+    /// first ticket, so an act that needs a second ticket cannot take it later.
+    pub(crate) async fn take_all(
+        tx: &mut Tx,
+        tickets: &[TicketId],
+        more: &[TechnicianId],
+    ) -> Result<Vec<Self>> {
+        let mut locked: BTreeSet<TechnicianId> = more.iter().copied().collect();
+        for ticket in tickets {
+            // Out of sight must be out of sight before anything is locked.
+            find::find(&tx.reader(), tx.scope(), *ticket).await?;
+            locked.extend(crews(&visit::of_ticket(&tx.reader(), *ticket).await?));
+        }
+        tx.lock_calendars(locked.clone()).await?;
+        tx.lock_tickets(tickets.iter().copied()).await?;
+        let mut all = Vec::with_capacity(tickets.len());
+        for ticket in tickets {
+            let row = find::find(&tx.reader(), tx.scope(), *ticket).await?;
+            let visits = visit::of_ticket(&tx.reader(), *ticket).await?;
+            if !crews(&visits).is_subset(&locked) {
+                return Err(Error::restart("the crew changed while the calendars were being locked"));
+            }
+            all.push(Self { ticket: row, visits });
+        }
+        Ok(all)
     }
 
     /// The visit, which belongs to this ticket.

@@ -20,7 +20,7 @@ pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        AccessNotice, CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
         visit_document,
     },
     find::{find, hold, require_journal_reader},
@@ -33,7 +33,7 @@ pub use self::{
     status::{Executor, ExecutorKind, Source, Status},
 };
 pub(crate) use self::{
-    booking::{check_crew, check_window, require_staff_side, require_technicians},
+    booking::{Booking, settle, check_crew, check_window, require_staff_side, require_technicians},
     crew::Held,
     find::save,
 };

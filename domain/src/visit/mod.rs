@@ -7,7 +7,7 @@ mod status;
 mod store;
 
 pub(crate) use self::{
-    acts::crew_rows,
+    acts::{change_crew, crew_rows},
     store::{of_ticket, save},
 };
 pub use self::{

@@ -1,0 +1,77 @@
+//! Slots: searched, kept, given back.
+
+use actix_web::post;
+use naryad_domain::slot::{
+    self, SearchSlots, SlotsFound,
+    hold::{Extend, HoldDocument, HoldSlot, HoldToken, Keep, Release},
+};
+
+use crate::{
+    extract::{Caller, Idempotency, Json, Language},
+    problem::Answer,
+    reply::{self, AsJson, NoContent},
+    routes::Routes,
+    state::State,
+};
+
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.add(search_slots).add(hold_slot).add(extend_hold).add(release_hold);
+}
+
+/// Times at which a ticket can be booked, best first, each with the reasons and the sentence to read to the resident.
+#[utoipa::path(
+    tag = "slots",
+    request_body = SearchSlots,
+    responses((status = 200, description = "The times", body = SlotsFound)),
+)]
+#[post("/v1/slots/search")]
+async fn search_slots(app: State, caller: Caller, language: Language, args: Json<SearchSlots>) -> Answer {
+    let now = app.clock().now();
+    let found = slot::search(&app.db.reader(), &caller.scope, now, &args.0, language.0).await?;
+    reply::document(&found)
+}
+
+/// Keeps a time while the resident decides; `plan` takes the token. The organization sets for how long.
+#[utoipa::path(
+    tag = "slots",
+    request_body = HoldSlot,
+    responses((status = 201, description = "The kept time", body = HoldDocument)),
+)]
+#[post("/v1/slots/hold")]
+async fn hold_slot(
+    app: State,
+    caller: Caller,
+    language: Language,
+    key: Idempotency,
+    args: Json<HoldSlot>,
+) -> Answer {
+    app.write_once(&caller, &key, Keep { args: args.0, locale: language.0 }, AsJson::created()).await
+}
+
+/// Keeps a kept time for as long again, once.
+#[utoipa::path(
+    tag = "slots",
+    request_body = HoldToken,
+    responses((status = 200, description = "The kept time", body = HoldDocument)),
+)]
+#[post("/v1/slots/extend")]
+async fn extend_hold(
+    app: State,
+    caller: Caller,
+    language: Language,
+    key: Idempotency,
+    args: Json<HoldToken>,
+) -> Answer {
+    app.write_once(&caller, &key, Extend { args: args.0, locale: language.0 }, AsJson::ok()).await
+}
+
+/// Gives a kept time back.
+#[utoipa::path(
+    tag = "slots",
+    request_body = HoldToken,
+    responses((status = 204, description = "It is free")),
+)]
+#[post("/v1/slots/release")]
+async fn release_hold(app: State, caller: Caller, key: Idempotency, args: Json<HoldToken>) -> Answer {
+    app.write_once(&caller, &key, Release { args: args.0 }, NoContent).await
+}
