@@ -105,6 +105,16 @@ ids! {
     DeadlineId,
     /// A family of refresh tokens: one sign-in.
     FamilyId,
+    /// A weekly template of shifts.
+    ShiftId,
+    /// An exception to the shifts of a date.
+    ShiftExceptionId,
+    /// An absence, or a break outside the shifts' own.
+    AbsenceId,
+    /// A booking that lost its time.
+    RebookingId,
+    /// Something a person is to be told.
+    NoticeId,
 }
 
 /// A UUID of version 7 whose time comes from the clock of the service.

@@ -92,9 +92,9 @@ on_both! {
         assert_eq!(swapped.json("/visits/0/reschedules/1/told"), false);
         // A third visit stands where the exchange would lead: nothing is exchanged.
         book(&json!(boris.user.id), 180).await;
-        let crews = json!({ "with": two, "what": "times" });
-        estate.dispatcher.post(&format!("/v1/visits/{one}/swap"), crews.clone()).await.ok(200);
         let both = json!({ "with": two, "what": "times" });
         estate.dispatcher.post(&format!("/v1/visits/{one}/swap"), both).await.problem(409, "slot_taken");
+        let stays = estate.dispatcher.get(&format!("/v1/visits/{one}")).await.ok(200);
+        assert_eq!(stays.text("/planned_start"), start(&second, 0));
     }
 }

@@ -147,8 +147,7 @@ pub(crate) async fn let_go(tx: &mut Tx, token: Uuid) -> Result<usize> {
 pub(crate) async fn prolong(tx: &mut Tx, token: Uuid, until: Time) -> Result<usize> {
     let entries = active_of_hold(tx, token).await?;
     for before in &entries {
-        let after =
-            entry::Model { hold_until: Some(until), version: before.version + 1, ..before.clone() };
+        let after = entry::Model { hold_until: Some(until), version: before.version + 1, ..before.clone() };
         tx.update(before, &after).await?;
     }
     Ok(entries.len())

@@ -5,6 +5,7 @@
 
 mod book;
 pub mod entry;
+pub(crate) mod spans;
 
 pub use self::book::{Span, between, is_plausible};
 pub(crate) use self::book::{enter, free, keep, let_go, prolong, truncate};

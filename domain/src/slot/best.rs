@@ -74,7 +74,10 @@ impl Act for AssignBest {
             free.list(&need, &ask).into_iter().flat_map(|found| found.crew).collect();
         if tried.is_empty() {
             return Err(Error::new(Code::SlotUnavailable, "there is no free time")
-                .with("reasons", [serde_json::json!({ "code": "nothing_free", "text": "свободного времени нет" })])
+                .with(
+                    "reasons",
+                    [serde_json::json!({ "code": "nothing_free", "text": "свободного времени нет" })],
+                )
                 .with("until", ask.range.end));
         }
         // What was found without locks is looked up once more among those whose calendars are locked now.

@@ -6,19 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::TimeDelta;
 use sea_orm::{ActiveEnum, FromQueryResult, Value};
 
-use super::{
-    need::{Need, Place},
-    roster_stub::{Roster, rosters},
-    spans::{merge, subtract},
-};
+use super::need::{Need, Place};
 use crate::{
     Error, Result, Time,
-    calendar::{Span, entry::EntryKind},
+    calendar::{
+        Span,
+        entry::EntryKind,
+        spans::{merge, subtract},
+    },
     catalogue::Category,
     db::{Reader, placeholders},
     id::{BuildingId, OrganizationId, TechnicianId, VisitId},
     people::Settings,
     place::Position,
+    shift::{Roster, rosters},
 };
 
 /// What is in a technician's calendar.
@@ -183,13 +184,7 @@ impl Board {
         for technician in crew {
             let Some(person) = self.people.get_mut(technician) else { continue };
             let at = person.busy.partition_point(|entry| entry.busy.start < busy.start);
-            let entry = Busy {
-                kind: EntryKind::Booking,
-                visit,
-                busy,
-                planned: span,
-                place: Some(place),
-            };
+            let entry = Busy { kind: EntryKind::Booking, visit, busy, planned: span, place: Some(place) };
             person.busy.insert(at, entry);
         }
     }
@@ -261,9 +256,8 @@ async fn served(
     }
     let mut values: Vec<Value> = Vec::new();
     let list = placeholders(some.iter().map(|id| id.0), &mut values);
-    let sql = format!(
-        "SELECT technician_id, building_id FROM technician_building WHERE technician_id IN ({list})"
-    );
+    let sql =
+        format!("SELECT technician_id, building_id FROM technician_building WHERE technician_id IN ({list})");
     for row in reader.all::<ServedRow>(&sql, values).await? {
         found.entry(row.technician_id).or_default().insert(row.building_id);
     }

@@ -70,7 +70,8 @@ fn expired() -> Error {
 
 /// The hold of the one who acts; another's does not exist for him.
 async fn own(reader: &Reader<'_>, holder: Uuid, token: Uuid) -> Result<Row> {
-    let sql = "SELECT id, ticket_id, technicians, planned_start, planned_end, promise, state, hold_until, extended
+    let sql =
+        "SELECT id, ticket_id, technicians, planned_start, planned_end, promise, state, hold_until, extended
                FROM slot_hold WHERE id = $1 AND held_by = $2";
     let found = reader.one::<Row>(sql, [token.into(), holder.into()]).await?;
     found.ok_or_else(|| Error::not_found("hold"))

@@ -8,11 +8,10 @@ use serde::Serialize;
 use super::{
     board::{Board, Person, Pick},
     need::Need,
-    spans::{holds, overlap},
 };
 use crate::{
     Code, Error, Result, Time,
-    calendar::Span,
+    calendar::{Span, spans::holds},
     db::Reader,
     id::{TechnicianId, VisitId},
     people::organization,
@@ -114,7 +113,7 @@ impl Board {
         soft(span.end > self.horizon(), Soft::Horizon);
         if !holds(person.open(need.emergency), span) {
             let reserved = !need.emergency
-                && person.reserve.iter().any(|reserve| overlap(*reserve, span))
+                && person.reserve.iter().any(|reserve| reserve.start < span.end && span.start < reserve.end)
                 && holds(&person.emergency, span);
             soft(true, if reserved { Soft::Reserve } else { Soft::Shift });
         }

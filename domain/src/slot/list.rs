@@ -7,10 +7,13 @@ use chrono::{NaiveDate, TimeDelta};
 use super::{
     board::{Board, Busy, Person},
     need::{Need, Place},
-    spans::holds,
     words::Reason,
 };
-use crate::{Time, calendar::Span, calendar::entry::EntryKind, id::TechnicianId};
+use crate::{
+    Time,
+    calendar::{Span, entry::EntryKind, spans::holds},
+    id::TechnicianId,
+};
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -65,7 +68,9 @@ impl Board {
             crews(candidates, ask.crew)
         };
         crews.sort_by(|one, other| {
-            self.key(need, ask, one).partial_cmp(&self.key(need, ask, other)).unwrap_or(std::cmp::Ordering::Equal)
+            self.key(need, ask, one)
+                .partial_cmp(&self.key(need, ask, other))
+                .unwrap_or(std::cmp::Ordering::Equal)
         });
         let mut taken: HashMap<(TechnicianId, NaiveDate), usize> = HashMap::new();
         let mut found = Vec::new();
@@ -118,7 +123,14 @@ impl Board {
         }
     }
 
-    fn candidate(&self, need: &Need, id: TechnicianId, person: &Person, load: &Load, span: Span) -> Candidate {
+    fn candidate(
+        &self,
+        need: &Need,
+        id: TechnicianId,
+        person: &Person,
+        load: &Load,
+        span: Span,
+    ) -> Candidate {
         let day = span.start.with_timezone(&need.zone).date_naive();
         let next = person.busy.partition_point(|entry| entry.busy.start < span.start);
         let near = |entry: &&Busy| {
@@ -137,7 +149,14 @@ impl Board {
             + load.days.get(&day).copied().unwrap_or(0) as f64 / 6.0
             + load.whole as f64 / 30.0
             + waits / 60.0;
-        Candidate { technician: id, start: span.start, day, same_building: same.map(|e| e.planned.start), metres, cost }
+        Candidate {
+            technician: id,
+            start: span.start,
+            day,
+            same_building: same.map(|e| e.planned.start),
+            metres,
+            cost,
+        }
     }
 
     /// How long the way takes.

@@ -10,22 +10,19 @@ mod judge;
 mod list;
 mod need;
 mod reschedule;
-mod roster_stub;
 mod search;
-mod spans;
 mod swap;
-mod told;
 mod words;
 
+pub use self::{
+    best::{AssignBest, FindBest},
+    reschedule::{MoveCause, Reschedule, Stand},
+    search::{SearchSlots, SlotDocument, SlotsFound, search},
+    swap::{Swap, SwapVisits, SwapWhat},
+    words::{ReasonCode, SlotReason},
+};
 pub(crate) use self::{
     judge::{Wanted, admit},
     need::need,
     reschedule::{Step, event_key, history, reschedule, window_after},
-};
-pub use self::{
-    best::{AssignBest, FindBest},
-    swap::{Swap, SwapVisits, SwapWhat},
-    reschedule::{MoveCause, Reschedule, Stand},
-    search::{SearchSlots, SlotDocument, SlotsFound, search},
-    words::{ReasonCode, SlotReason},
 };

@@ -12,24 +12,14 @@ use crate::{
     calendar::{self, Span},
     db::Reader,
     id::{TechnicianId, TicketId, VisitId, new_uuid},
+    rebooking::notice::{self, NoticeKind},
     ticket::Held,
     visit::{self, Visit, VisitStatus, Window},
     write::Tx,
 };
 
 /// In the course of what a visit was moved.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    ToSchema,
-    EnumIter,
-    DeriveActiveEnum,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema, EnumIter, DeriveActiveEnum)]
 #[serde(rename_all = "snake_case")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum MoveCause {
@@ -128,7 +118,8 @@ pub(crate) async fn reschedule(
         if told {
             let ticket = held.iter().find(|held| held.ticket.id == before.row.ticket_id);
             let ticket = ticket.ok_or_else(|| Error::internal("a visit of a ticket that is not held"))?;
-            super::told::moved(tx, &ticket.ticket, before.row.id, event_key).await?;
+            let kind = NoticeKind::BookingMoved;
+            notice::leave(tx, &ticket.ticket, before.row.id, kind, event_key).await?;
         }
         remember(tx, before, cause, &from, &to, told).await?;
     }

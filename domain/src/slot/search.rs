@@ -190,13 +190,7 @@ impl SearchSlots {
         }
         // Asked for by name, somebody is shown with all his times.
         let per_day = if self.technicians.is_some() { usize::MAX } else { 3 };
-        Ok(Ask {
-            range: Span { start, end },
-            duration,
-            crew: crew.into(),
-            limit: limit as usize,
-            per_day,
-        })
+        Ok(Ask { range: Span { start, end }, duration, crew: crew.into(), limit: limit as usize, per_day })
     }
 }
 

@@ -111,10 +111,7 @@ impl Act for Swap {
         };
         let there = promised(&other)?.unwrap_or_else(|| exact(goes.1));
         let here = promised(&one)?.unwrap_or_else(|| exact(comes.1));
-        let steps = vec![
-            step(one, goes, there)?,
-            step(other, comes, here)?,
-        ];
+        let steps = vec![step(one, goes, there)?, step(other, comes, here)?];
         let event = event_key(tx, MoveCause::Swap);
         let held: Vec<&Held> = held.iter().collect();
         reschedule(tx, &held, steps, admitted.way, MoveCause::Swap, &event).await?;

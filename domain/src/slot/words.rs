@@ -64,17 +64,20 @@ impl Reason {
         let (code, text) = match self {
             Self::InTerm(term) => {
                 let term = moment(locale, term, zone);
-                let text = if ru { format!("в срок: до {term}") } else { format!("within the term, {term}") };
+                let text =
+                    if ru { format!("в срок: до {term}") } else { format!("within the term, {term}") };
                 (ReasonCode::InTerm, text)
             }
             Self::Late(seconds) => {
                 let late = length(locale, (seconds + 59) / 60);
-                let text = if ru { format!("позже срока на {late}") } else { format!("{late} after the term") };
+                let text = if ru {
+                    format!("позже срока на {late}")
+                } else {
+                    format!("{late} after the term")
+                };
                 (ReasonCode::Late, text)
             }
-            Self::InWished => {
-                (ReasonCode::InWished, pick("в желаемое время", "at the wished time"))
-            }
+            Self::InWished => (ReasonCode::InWished, pick("в желаемое время", "at the wished time")),
             Self::OutsideWished => {
                 (ReasonCode::OutsideWished, pick("не в желаемое время", "outside the wished time"))
             }

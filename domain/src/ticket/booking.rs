@@ -16,7 +16,7 @@ use crate::{
     calendar::{self, Span},
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
     people::{organization, user},
-    slot,
+    rebooking, slot,
     text::Text,
     visit::{self, Visit, VisitStatus, Window},
     write::{Act, Tx},
@@ -235,6 +235,7 @@ pub(crate) async fn settle(
         after.set_executor(Executor::OwnStaff);
     }
     save(tx, &held.ticket, after).await?;
+    rebooking::resolve(tx, visit.row.ticket_id, id).await?;
     Ok(visit)
 }
 

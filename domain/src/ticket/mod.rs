@@ -16,6 +16,11 @@ pub mod row;
 mod say;
 mod status;
 
+pub(crate) use self::{
+    booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
+    crew::Held,
+    find::save,
+};
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
@@ -31,11 +36,6 @@ pub use self::{
     },
     register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, Source, Status},
-};
-pub(crate) use self::{
-    booking::{Booking, settle, check_crew, check_window, require_staff_side, require_technicians},
-    crew::Held,
-    find::save,
 };
 
 #[cfg(test)]

@@ -189,8 +189,13 @@ async fn nobody_who_has_left_is_booked_again() {
         let args = visit::MoveVisit { start, end, technicians: None, window: None, override_reason: None };
         let refused = db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidField);
-        let args =
-            visit::MoveVisit { start, end, technicians: Some(vec![house.technicians[1]]), window: None, override_reason: None };
+        let args = visit::MoveVisit {
+            start,
+            end,
+            technicians: Some(vec![house.technicians[1]]),
+            window: None,
+            override_reason: None,
+        };
         db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap();
         assert_sound(db).await;
     }

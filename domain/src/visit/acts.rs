@@ -276,7 +276,9 @@ impl Act for MoveTo {
         let step = slot::Step {
             window: match args.window {
                 Some(window) => window,
-                None => slot::window_after(&visit, span, Window::Promised { start: span.start, end: span.end })?,
+                None => {
+                    slot::window_after(&visit, span, Window::Promised { start: span.start, end: span.end })?
+                }
             },
             override_reason: reason.filter(|_| admitted.overridden).map(str::to_owned),
             visit,

@@ -5,7 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, ticket, visit,
+    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
+    shift, ticket, visit,
 };
 
 /// What of a table the journal tells.
@@ -76,6 +77,11 @@ pub const TABLES: &[&Table] = &[
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
     photo::row::Model::TABLE,
+    shift::template::Model::TABLE,
+    shift::exception::Model::TABLE,
+    shift::absence::Model::TABLE,
+    rebooking::row::Model::TABLE,
+    rebooking::notice::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.

@@ -1,0 +1,147 @@
+//! How a booking loses its time, and how a new one makes up for it.
+
+use sea_orm::{ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, QueryFilter};
+
+use super::{
+    notice::{self, NoticeKind},
+    row,
+};
+use crate::{
+    Result, calendar,
+    id::{RebookingId, TicketId, VisitId},
+    ticket::{self, Held, Status},
+    visit::{self, Visit, VisitMove, VisitStatus},
+    write::Tx,
+};
+
+/// Why a booking lost its time.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    EnumIter,
+    DeriveActiveEnum,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum CauseKind {
+    /// The technician is away.
+    Absence,
+    /// His shift was changed.
+    Shift,
+    /// An emergency took the time.
+    Emergency,
+    /// The visit before it lasts longer.
+    Overrun,
+    /// The rest of the day was planned anew.
+    Repair,
+}
+
+impl CauseKind {
+    /// What stands on the visit as its reason; the resident reads it, so it says nothing about a person.
+    pub fn reason_ru(self) -> &'static str {
+        match self {
+            Self::Absence => "Исполнитель не сможет прийти.",
+            Self::Shift => "Изменён график исполнителя.",
+            Self::Emergency => "Исполнитель направлен на аварию.",
+            Self::Overrun => "Исполнитель задержан на предыдущей заявке.",
+            Self::Repair => "План дня составлен заново.",
+        }
+    }
+}
+
+/// Why a booking loses its time, and in the course of what.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    pub(crate) kind: CauseKind,
+    /// Names the event: whoever is touched by it more than once is told once.
+    pub(crate) event_key: String,
+}
+
+/// Takes the time of a booked visit away: the visit is cancelled, its ticket stands where its other visits leave it and
+/// is to be rebooked, and the applicant is to be told. `held` shows the ticket as it stands afterwards.
+///
+/// # Errors
+/// `illegal_move` for a visit that has begun or is over.
+pub(crate) async fn displace(tx: &mut Tx, held: &mut Held, visit: VisitId, cause: &Cause) -> Result<()> {
+    let before = held.visit(visit)?.clone();
+    visit::check(VisitMove::Cancel, before.row.status)?;
+    let mut after = before.row.clone();
+    after.status = VisitStatus::Cancelled;
+    after.reason = Some(cause.kind.reason_ru().to_owned());
+    visit::save(tx, &before.row, after.clone()).await?;
+    after.version += 1;
+    calendar::free(tx, visit).await?;
+    put_back(held, Visit { row: after, crew: before.crew.clone() });
+    stand_on_visits(tx, held).await?;
+    let notice_id = notice::leave(tx, &held.ticket, visit, NoticeKind::BookingLost, &cause.event_key).await?;
+    tx.insert(&row::Model {
+        id: RebookingId::new(tx.clock()),
+        organization_id: before.row.organization_id,
+        staff_organization_id: before.row.staff_organization_id,
+        ticket_id: before.row.ticket_id,
+        visit_id: visit,
+        cause: cause.kind,
+        event_key: cause.event_key.clone(),
+        notice_id,
+        planned_start: before.row.planned_start,
+        planned_end: before.row.planned_end,
+        window_start: before.row.window_start,
+        window_end: before.row.window_end,
+        since: tx.now(),
+        resolved_at: None,
+        resolved_visit_id: None,
+    })
+    .await
+}
+
+/// Puts a visit as it stands now into the held ticket.
+pub(crate) fn put_back(held: &mut Held, visit: Visit) {
+    if let Some(place) = held.visits.iter_mut().find(|place| place.row.id == visit.row.id) {
+        *place = visit;
+    }
+}
+
+/// Where the ticket stands by the visits that are left.
+async fn stand_on_visits(tx: &mut Tx, held: &mut Held) -> Result<()> {
+    let mut after = held.ticket.clone();
+    if matches!(after.status, Status::Planned | Status::InProgress) {
+        after.status = if held.open().any(|visit| visit.row.status == VisitStatus::Started) {
+            Status::InProgress
+        } else if held.open().next().is_none() {
+            Status::Registered
+        } else {
+            Status::Planned
+        };
+    }
+    if after == held.ticket {
+        return Ok(());
+    }
+    ticket::save(tx, &held.ticket, after.clone()).await?;
+    after.version += 1;
+    after.updated_at = tx.now();
+    held.ticket = after;
+    Ok(())
+}
+
+/// A new booking of the ticket makes up for those that lost their time.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn resolve(tx: &mut Tx, ticket: TicketId, by: VisitId) -> Result<()> {
+    let open = row::Entity::find()
+        .filter(row::Column::TicketId.eq(ticket))
+        .filter(row::Column::ResolvedAt.is_null())
+        .all(&tx.reader())
+        .await?;
+    for before in open {
+        let after = row::Model { resolved_at: Some(tx.now()), resolved_visit_id: Some(by), ..before.clone() };
+        tx.update(&before, &after).await?;
+    }
+    Ok(())
+}
