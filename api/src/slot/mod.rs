@@ -1,9 +1,12 @@
 //! Slots: searched, kept, given back.
 
 use actix_web::post;
-use naryad_domain::slot::{
-    self, SearchSlots, SlotsFound,
-    hold::{Extend, HoldDocument, HoldSlot, HoldToken, Keep, Release},
+use naryad_domain::{
+    slot::{
+        self, ApplyDisplacement, Displace, DisplacementProposal, FindDisplacement, SearchSlots, SlotsFound,
+        hold::{Extend, HoldDocument, HoldSlot, HoldToken, Keep, Release},
+    },
+    ticket::TicketDocument,
 };
 
 use crate::{
@@ -12,10 +15,12 @@ use crate::{
     reply::{self, AsJson, NoContent},
     routes::Routes,
     state::State,
+    ticket::changed,
 };
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(search_slots).add(hold_slot).add(extend_hold).add(release_hold);
+    routes.add(propose_displacement).add(apply_displacement);
 }
 
 /// Times at which a ticket can be booked, best first, each with the reasons and the sentence to read to the resident.
@@ -74,4 +79,40 @@ async fn extend_hold(
 #[post("/v1/slots/release")]
 async fn release_hold(app: State, caller: Caller, key: Idempotency, args: Json<HoldToken>) -> Answer {
     app.write_once(&caller, &key, Release { args: args.0 }, NoContent).await
+}
+
+/// Proposes how room can be made for an emergency: the reserve first, else the least harmful displacement.
+#[utoipa::path(
+    tag = "slots",
+    request_body = FindDisplacement,
+    responses((status = 200, description = "The proposal", body = DisplacementProposal)),
+)]
+#[post("/v1/slots/displacement")]
+async fn propose_displacement(
+    app: State,
+    caller: Caller,
+    language: Language,
+    args: Json<FindDisplacement>,
+) -> Answer {
+    let now = app.clock().now();
+    let proposal = slot::displacement(&app.db.reader(), &caller.scope, now, &args.0, language.0).await?;
+    reply::document(&proposal)
+}
+
+/// Makes room and books the emergency, as proposed. If anything has changed since, nothing is done and a new proposal is
+/// in the refusal.
+#[utoipa::path(
+    tag = "slots",
+    request_body = ApplyDisplacement,
+    responses((status = 200, description = "The ticket of the emergency", body = TicketDocument)),
+)]
+#[post("/v1/slots/displacement/apply")]
+async fn apply_displacement(
+    app: State,
+    caller: Caller,
+    language: Language,
+    key: Idempotency,
+    args: Json<ApplyDisplacement>,
+) -> Answer {
+    app.write_once(&caller, &key, Displace { args: args.0, locale: language.0 }, changed()).await
 }

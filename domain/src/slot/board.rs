@@ -82,7 +82,6 @@ pub(crate) enum Pick<'a> {
     /// Those who have the trade and serve the building.
     Eligible(&'a Need),
     /// All who work here.
-    #[expect(dead_code, reason = "displacement comes next")]
     Everybody,
 }
 

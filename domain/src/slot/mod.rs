@@ -5,9 +5,12 @@
 
 mod best;
 mod board;
+mod booked;
+mod displacement;
 pub mod hold;
 mod judge;
 mod list;
+mod moves;
 mod need;
 mod reschedule;
 mod search;
@@ -16,6 +19,10 @@ mod words;
 
 pub use self::{
     best::{AssignBest, FindBest},
+    displacement::{
+        ApplyDisplacement, Displace, DisplacementKind, DisplacementProposal, FindDisplacement, displacement,
+    },
+    moves::{Placement, PlannedMove, ProposedMove},
     reschedule::{MoveCause, Reschedule, Stand},
     search::{SearchSlots, SlotDocument, SlotsFound, search},
     swap::{Swap, SwapVisits, SwapWhat},

@@ -26,7 +26,6 @@ pub(crate) struct Place {
 #[derive(Clone, Debug)]
 pub(crate) struct Need {
     pub(crate) ticket: TicketId,
-    #[expect(dead_code, reason = "displacement comes next")]
     pub(crate) number: String,
     /// Who owns the ticket.
     pub(crate) owner: OrganizationId,
@@ -35,7 +34,6 @@ pub(crate) struct Need {
     pub(crate) category: Category,
     pub(crate) emergency: bool,
     pub(crate) place: Place,
-    #[expect(dead_code, reason = "displacement comes next")]
     pub(crate) address: String,
     pub(crate) zone: Tz,
     pub(crate) term: Option<Time>,

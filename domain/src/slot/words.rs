@@ -198,6 +198,23 @@ pub(crate) fn kept(locale: Locale, window: Span, names: &[String], until: Time, 
     }
 }
 
+/// The sentence on a proposal that makes room.
+pub(crate) fn displaces(locale: Locale, offer: &str, moves: usize, told: usize) -> String {
+    match (locale, moves) {
+        (_, 0) => offer.to_owned(),
+        (Locale::Ru, _) => format!("{offer} Переносится визитов: {moves}, известить жителей: {told}."),
+        (Locale::En, _) => format!("{offer} Visits that give way: {moves}, residents to be told: {told}."),
+    }
+}
+
+/// What is said where no room can be made.
+pub(crate) fn no_room(locale: Locale) -> String {
+    match locale {
+        Locale::Ru => "Освободить время нельзя: свободных смен, резерва и дежурных нет.".to_owned(),
+        Locale::En => "No room can be made: no shift, reserve or duty has time.".to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

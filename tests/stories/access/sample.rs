@@ -178,6 +178,19 @@ impl World {
                 let path = operation.trim_start_matches("POST ");
                 return Sample::of(path, Some(json!({ "hold_token": fresh() })));
             }
+            "POST /v1/slots/displacement" => {
+                ("/v1/slots/displacement".to_owned(), Some(json!({ "ticket_id": ticket })))
+            }
+            "POST /v1/slots/displacement/apply" => {
+                // No emergency: whoever may make room is told so.
+                let booking = json!({
+                    "technicians": [self.anna.user.id],
+                    "start": "2026-03-01T10:00:00Z", "end": "2026-03-01T11:00:00Z",
+                    "window": { "kind": "none" },
+                });
+                let body = json!({ "ticket_id": ticket, "booking": booking, "moves": [] });
+                ("/v1/slots/displacement/apply".to_owned(), Some(body))
+            }
             "POST /v1/visits/{id}/swap" => {
                 let other = self.own_visit().await;
                 let body = json!({ "with": other, "version": 999_999 });
