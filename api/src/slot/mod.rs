@@ -3,7 +3,8 @@
 use actix_web::post;
 use naryad_domain::{
     slot::{
-        self, ApplyDisplacement, Displace, DisplacementProposal, FindDisplacement, SearchSlots, SlotsFound,
+        self, ApplyDisplacement, ApplyRepair, Displace, DisplacementProposal, FindDisplacement, FindRepair,
+        Repair, RepairDone, RepairProposal, SearchSlots, SlotsFound,
         hold::{Extend, HoldDocument, HoldSlot, HoldToken, Keep, Release},
     },
     ticket::TicketDocument,
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(search_slots).add(hold_slot).add(extend_hold).add(release_hold);
     routes.add(propose_displacement).add(apply_displacement);
+    routes.add(propose_repair).add(apply_repair);
 }
 
 /// Times at which a ticket can be booked, best first, each with the reasons and the sentence to read to the resident.
@@ -115,4 +117,35 @@ async fn apply_displacement(
     args: Json<ApplyDisplacement>,
 ) -> Answer {
     app.write_once(&caller, &key, Displace { args: args.0, locale: language.0 }, changed()).await
+}
+
+/// Proposes the rest of the day: new times for what is to be rebooked and for what can no longer be kept.
+#[utoipa::path(
+    tag = "slots",
+    request_body = FindRepair,
+    responses((status = 200, description = "The proposal", body = RepairProposal)),
+)]
+#[post("/v1/slots/repair")]
+async fn propose_repair(app: State, caller: Caller, language: Language, args: Json<FindRepair>) -> Answer {
+    let now = app.clock().now();
+    let proposal = slot::repair(&app.db.reader(), &caller.scope, now, &args.0, language.0).await?;
+    reply::document(&proposal)
+}
+
+/// Plans the rest of the day as proposed. If anything has changed since, nothing is done and a new proposal is in the
+/// refusal.
+#[utoipa::path(
+    tag = "slots",
+    request_body = ApplyRepair,
+    responses((status = 200, description = "What was done", body = RepairDone)),
+)]
+#[post("/v1/slots/repair/apply")]
+async fn apply_repair(
+    app: State,
+    caller: Caller,
+    language: Language,
+    key: Idempotency,
+    args: Json<ApplyRepair>,
+) -> Answer {
+    app.write_once(&caller, &key, Repair { args: args.0, locale: language.0 }, AsJson::ok()).await
 }

@@ -12,6 +12,7 @@ mod judge;
 mod list;
 mod moves;
 mod need;
+mod repair;
 mod reschedule;
 mod search;
 mod swap;
@@ -23,6 +24,10 @@ pub use self::{
         ApplyDisplacement, Displace, DisplacementKind, DisplacementProposal, FindDisplacement, displacement,
     },
     moves::{Placement, PlannedMove, ProposedMove},
+    repair::{
+        ApplyRepair, FindRepair, LeftOver, Overrun, ProposedBooking, Repair, RepairBooking, RepairDone,
+        RepairProposal, RepairedTicket, repair,
+    },
     reschedule::{MoveCause, Reschedule, Stand},
     search::{SearchSlots, SlotDocument, SlotsFound, search},
     swap::{Swap, SwapVisits, SwapWhat},

@@ -215,6 +215,20 @@ pub(crate) fn no_room(locale: Locale) -> String {
     }
 }
 
+/// The sentence on a day that is planned anew.
+pub(crate) fn repair(locale: Locale, booked: usize, moved: usize, left: usize) -> String {
+    match (locale, booked + moved + left) {
+        (Locale::Ru, 0) => "Переносить нечего.".to_owned(),
+        (Locale::En, 0) => "There is nothing to move.".to_owned(),
+        (Locale::Ru, _) => {
+            format!("Назначить заново: {booked}, перенести: {moved}, останется без времени: {left}.")
+        }
+        (Locale::En, _) => {
+            format!("To be booked again: {booked}, moved: {moved}, left without a time: {left}.")
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

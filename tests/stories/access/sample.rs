@@ -178,6 +178,13 @@ impl World {
                 let path = operation.trim_start_matches("POST ");
                 return Sample::of(path, Some(json!({ "hold_token": fresh() })));
             }
+            "POST /v1/slots/repair" => {
+                return Sample::of("/v1/slots/repair", Some(json!({}))).common();
+            }
+            "POST /v1/slots/repair/apply" => {
+                let body = json!({ "bookings": [], "moves": [] });
+                return Sample::of("/v1/slots/repair/apply", Some(body)).common();
+            }
             "POST /v1/slots/displacement" => {
                 ("/v1/slots/displacement".to_owned(), Some(json!({ "ticket_id": ticket })))
             }
