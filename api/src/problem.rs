@@ -65,6 +65,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::SlotTaken
         | Code::SlotUnavailable
         | Code::ProposalStale
+        | Code::DeadlineClosed
         | Code::DisplacesBookings
         | Code::HoldUsed
         | Code::OffsetMismatch => StatusCode::CONFLICT,

@@ -58,6 +58,7 @@ codes! {
     ProposalStale "proposal_stale" "The calendar has changed since the proposal was made", "Look at the new `proposal` and confirm it.";
     HoldExpired "hold_expired" "The time is no longer kept", "Search again.";
     HoldUsed "hold_used" "The kept time was used already", "Read the ticket: it may be booked.";
+    DeadlineClosed "deadline_closed" "The clock of this term has ended", "Nothing can be changed; a returned ticket starts it again.";
     DisplacesBookings "displaces_bookings" "It would take the time of booked visits away", "Look at `displaces`; to do it nevertheless, send it again with the `confirm` of this answer.";
     TextNotOfficial "text_not_official" "The text is not in the official style", "Remove the characters in `characters`, or take `mended`.";
     PreconditionRequired "precondition_required" "This kind of request has a precondition", "Tell it to the applicant and confirm it with `precondition_confirmed`.";

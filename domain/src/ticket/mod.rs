@@ -35,7 +35,7 @@ pub use self::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
     },
     register::{Register, RegisterTicket, WishedRange},
-    status::{Executor, ExecutorKind, Source, Status},
+    status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 
 #[cfg(test)]
