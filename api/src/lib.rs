@@ -29,6 +29,7 @@ pub mod reply;
 mod request;
 mod routes;
 pub mod server;
+mod slot;
 pub mod state;
 mod ticket;
 mod upload;

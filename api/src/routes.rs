@@ -5,7 +5,7 @@ use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
     alert, auth, catalogue, deadline, events, health, job, material, metrics, openapi, people, photo, place,
-    ticket, upload, visit,
+    slot, ticket, upload, visit,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -23,6 +23,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     ticket::routes(routes);
     deadline::routes(routes);
     alert::routes(routes);
+    slot::routes(routes);
     visit::routes(routes);
     photo::routes(routes);
     upload::routes(routes);

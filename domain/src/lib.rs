@@ -25,6 +25,7 @@ pub mod place;
 pub mod rebooking;
 pub mod scope;
 pub mod shift;
+pub mod slot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -8,4 +8,4 @@ pub mod entry;
 pub(crate) mod spans;
 
 pub use self::book::{Span, between, is_plausible};
-pub(crate) use self::book::{book, free, truncate};
+pub(crate) use self::book::{enter, free, keep, let_go, prolong, truncate};
