@@ -31,3 +31,4 @@ pub mod state;
 mod ticket;
 mod upload;
 mod visit;
+mod worktime;

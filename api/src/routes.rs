@@ -5,7 +5,7 @@ use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
     auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
-    visit,
+    visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -24,6 +24,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     visit::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
+    worktime::routes(routes);
 }
 
 /// Takes documented handlers.

@@ -11,3 +11,4 @@ mod operations;
 mod pages;
 mod races;
 mod texts;
+mod worktime;

@@ -6,9 +6,9 @@ mod headers;
 mod path;
 mod query;
 
-pub(crate) use self::body::from_value;
+pub(crate) use self::body::{from_text, from_value};
 pub use self::{
-    body::Json,
+    body::{Json, JsonOrXml},
     caller::Caller,
     headers::{Idempotency, IfMatch},
     path::PathId,

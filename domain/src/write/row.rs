@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
-    shift, ticket, visit,
+    shift, ticket, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -82,6 +82,7 @@ pub const TABLES: &[&Table] = &[
     shift::absence::Model::TABLE,
     rebooking::row::Model::TABLE,
     rebooking::notice::Model::TABLE,
+    worktime::row::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.

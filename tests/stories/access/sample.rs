@@ -332,6 +332,15 @@ impl World {
                     .header("Upload-Offset", "0")
                     .header("Content-Type", "application/offset+octet-stream")
             }
+            "PUT /v1/production-calendars/{year}" => {
+                // Of another year: whoever may import is told so.
+                let body = json!({ "days": [{ "date": "2027-01-01", "kind": "off" }] });
+                Sample::of("/v1/production-calendars/2026", Some(body)).common()
+            }
+            "GET /v1/production-calendars" => Sample::of("/v1/production-calendars", None).common(),
+            "GET /v1/production-calendars/{year}" => {
+                Sample::of("/v1/production-calendars/2026", None).common()
+            }
             other => panic!("{other} is not covered: add a sample, and review who may do it in the snapshot"),
         }
     }
