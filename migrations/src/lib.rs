@@ -28,7 +28,12 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![migration!("0001_kernel"), migration!("0002_shifts"), migration!("0005_worktime")]
+        vec![
+            migration!("0001_kernel"),
+            migration!("0002_shifts"),
+            migration!("0005_worktime"),
+            migration!("0007_search"),
+        ]
     }
 }
 

@@ -10,5 +10,6 @@ mod demo;
 mod operations;
 mod pages;
 mod races;
+mod search;
 mod texts;
 mod worktime;

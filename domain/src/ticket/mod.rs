@@ -24,7 +24,7 @@ pub use self::{
         visit_document,
     },
     find::{find, hold, require_journal_reader},
-    list::{TicketFilter, TicketLine, list},
+    list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
     outcome::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,

@@ -97,7 +97,18 @@ pub enum Source {
 }
 
 /// The column that tells which executor it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, EnumIter, DeriveActiveEnum)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    EnumIter,
+    DeriveActiveEnum,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum ExecutorKind {
@@ -107,6 +118,17 @@ pub enum ExecutorKind {
     OwnStaff,
     /// A contractor organization.
     Contractor,
+}
+
+impl ExecutorKind {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nobody => "nobody",
+            Self::OwnStaff => "own_staff",
+            Self::Contractor => "contractor",
+        }
+    }
 }
 
 /// Who executes a ticket.
