@@ -63,6 +63,7 @@ pub fn status(code: Code) -> StatusCode {
         Code::AlreadyExists
         | Code::IllegalMove
         | Code::SlotTaken
+        | Code::DeadlineClosed
         | Code::DisplacesBookings
         | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone => StatusCode::GONE,

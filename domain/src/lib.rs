@@ -3,6 +3,7 @@
 //! A request goes one way: a use case (an [`Act`](write::Act)) runs inside the write path, changes rows only through
 //! [`Tx`](write::Tx), and the write path appends the journal, enqueues the jobs and feeds the phones.
 
+pub mod alert;
 pub mod auth;
 pub mod blob;
 pub mod calendar;

@@ -422,6 +422,8 @@ fn ticket_row(
         registered_at: now,
         damaged_at: None,
         localized_at: None,
+        informed_at: None,
+        informed_how: None,
         completed_at: None,
         closed_at: None,
         cancelled_at: None,

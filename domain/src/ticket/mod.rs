@@ -30,7 +30,7 @@ pub use self::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
     },
     register::{Register, RegisterTicket, WishedRange},
-    status::{Executor, ExecutorKind, Source, Status},
+    status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 pub(crate) use self::{
     booking::{check_crew, check_window, require_staff_side, require_technicians},
