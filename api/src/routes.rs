@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
-    visit, worktime,
+    auth, board, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket,
+    upload, visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -25,6 +25,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     photo::routes(routes);
     upload::routes(routes);
     worktime::routes(routes);
+    board::routes(routes);
 }
 
 /// Takes documented handlers.
