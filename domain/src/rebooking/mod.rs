@@ -4,9 +4,11 @@ mod confirm;
 mod displace;
 pub mod notice;
 pub mod row;
+mod vain;
 
 pub use self::{confirm::Displaced, displace::CauseKind, notice::NoticeKind};
 pub(crate) use self::{
     confirm::require_confirmed,
     displace::{Cause, displace, put_back, resolve},
+    vain::wait_again,
 };
