@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
-    visit,
+    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, shift, ticket,
+    upload, visit,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -22,6 +22,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     material::routes(routes);
     ticket::routes(routes);
     visit::routes(routes);
+    shift::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
 }

@@ -10,4 +10,5 @@ mod demo;
 mod operations;
 mod pages;
 mod races;
+mod shifts;
 mod texts;
