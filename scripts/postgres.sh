@@ -18,14 +18,14 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-# The directory of real binaries with btree_gist and pg_trgm, version 14 or newer; the newest wins.
+# The directory of real binaries with btree_gist, btree_gin and pg_trgm, version 14 or newer; the newest wins.
 find_bindir() {
     local dir version control best= best_version=0
     for dir in $(candidates); do
         [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ] && [ -x "$dir/pg_ctl" ] || continue
         version=$("$dir/postgres" --version 2>/dev/null | grep -oE '[0-9]+' | head -n 1) || continue
         [ "${version:-0}" -ge 14 ] && [ "$version" -gt "$best_version" ] || continue
-        for control in btree_gist pg_trgm; do
+        for control in btree_gist btree_gin pg_trgm; do
             has_extension "$dir" "$version" "$control" || continue 2
         done
         best=$dir best_version=$version
@@ -66,7 +66,7 @@ fi
 
 bindir=$(find_bindir || true)
 if [ -z "$bindir" ]; then
-    say "no PostgreSQL >= 14 with btree_gist and pg_trgm found; installing it"
+    say "no PostgreSQL >= 14 with btree_gist, btree_gin and pg_trgm found; installing it"
     install_packages postgresql postgresql-contrib
     bindir=$(find_bindir || true)
     [ -n "$bindir" ] || die "PostgreSQL >= 14 with its contrib extensions is needed"

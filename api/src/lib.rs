@@ -28,6 +28,7 @@ mod request;
 mod routes;
 pub mod server;
 mod shift;
+mod slot;
 pub mod state;
 mod ticket;
 mod upload;

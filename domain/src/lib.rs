@@ -3,6 +3,7 @@
 //! A request goes one way: a use case (an [`Act`](write::Act)) runs inside the write path, changes rows only through
 //! [`Tx`](write::Tx), and the write path appends the journal, enqueues the jobs and feeds the phones.
 
+pub mod alert;
 pub mod auth;
 pub mod blob;
 pub mod calendar;
@@ -23,11 +24,13 @@ pub mod place;
 pub mod rebooking;
 pub mod scope;
 pub mod shift;
+pub mod slot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 pub mod ticket;
 pub mod visit;
+pub mod worktime;
 pub mod write;
 
 pub use clock::{Clock, Time};

@@ -23,6 +23,7 @@ use crate::{
 pub struct TestDb {
     pub db: Db,
     pub clock: ManualClock,
+    url: String,
     _folder: tempfile::TempDir,
 }
 
@@ -55,9 +56,18 @@ async fn postgres(server: &str) -> TestDb {
 
 async fn open(location: Location, folder: tempfile::TempDir) -> TestDb {
     let clock = ManualClock::at(noon());
+    let url = match &location {
+        Location::Sqlite(path) => format!("sqlite://{}", path.display()),
+        Location::Postgres(url) => url.clone(),
+    };
     let db = Db::open(&location, 8, Arc::new(clock.clone())).await.unwrap();
     db.migrate().await.unwrap();
-    TestDb { db, clock, _folder: folder }
+    TestDb { db, clock, url, _folder: folder }
+}
+
+/// A connection past the write path: for rows in bulk, and to ask the database how it goes about a statement.
+pub async fn raw(test: &TestDb) -> sea_orm::DatabaseConnection {
+    Database::connect(&test.url).await.unwrap()
 }
 
 /// A managing company with a building, a flat, two technicians and the default catalogue.

@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 /// Of the words of the demo those that say that the day went as it should.
 const TOLD: &[&str] = &[
-    "домов 6, квартир 60, жителей 80,",
+    "домов 6, квартир 60, жителей 80, сотрудников 12, из них техников 7,",
     "Четверг, 26 февраля 2026",
     "08:12",
     "пишет: «Помогите!!! Под мойкой лопнула труба (холодная вода), заливает кухню :(»",
@@ -44,7 +44,7 @@ on_both! {
     closed,
     /// What the README promises for the first minute happens when it is pasted.
     async fn the_tour_works_as_it_is_written(house: &House) {
-        house.naryad(&["demo"]).await.expect_success();
+        house.naryad(&["demo", "--size", "small"]).await.expect_success();
         house.open().await;
         let script = tour(&house.main().url());
         let ran = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).output().await.expect("bash is there");
@@ -62,11 +62,11 @@ on_both! {
     closed,
     /// The day is played and told; the house that it leaves opens, and is not furnished twice.
     async fn the_demo_leaves_a_house_with_a_day_behind_it(house: &House) {
-        let told = house.naryad(&["demo"]).await.expect_success().stdout;
+        let told = house.naryad(&["demo", "--size", "small"]).await.expect_success().stdout;
         for words in TOLD {
             assert!(told.contains(words), "«{words}» is missing in\n{told}");
         }
-        let again = house.naryad(&["demo"]).await.expect_success().stdout;
+        let again = house.naryad(&["demo", "--size", "small"]).await.expect_success().stdout;
         assert!(again.contains("no demo is made"), "{again}");
 
         house.open().await;
@@ -90,7 +90,7 @@ on_both! {
             std::fs::write(folder.join(format!("{seed}.jpg")), photos::jpeg_of(seed, 2400, 1800, 95)).unwrap();
         }
         std::fs::write(folder.join("readme.txt"), "no photo").unwrap();
-        let told = house.naryad(&["demo", "--photos", folder.to_str().unwrap()]).await.expect_success().stdout;
+        let told = house.naryad(&["demo", "--size", "small", "--photos", folder.to_str().unwrap()]).await.expect_success().stdout;
         assert!(told.contains("снимков 7") && told.contains("такой снимок уже хранится"), "{told}");
     }
 }
@@ -100,8 +100,41 @@ on_both! {
     /// Half a day is no demo: it is not taken for one.
     async fn an_interrupted_demo_is_not_served(house: &House) {
         std::fs::write(house.data().join("demo.unfinished"), "").unwrap();
-        let refused = house.naryad(&["demo", "--serve", "--listen", "127.0.0.1:0"]).await.expect_failure();
+        let refused = house.naryad(&["demo", "--size", "small", "--serve", "--listen", "127.0.0.1:0"]).await.expect_failure();
         assert_eq!(refused.status.code(), Some(1));
         assert!(refused.stderr.contains("demo.unfinished"), "{}", refused.stderr);
+    }
+}
+
+on_both! {
+    closed,
+    /// The demo in full: two tenants and a contractor with two months behind them, and none sees the other's.
+    async fn the_demo_in_full(house: &House) {
+        let told = house.naryad(&["demo"]).await.expect_success().stdout;
+        for words in ["домов 40,", "из них техников 25,", "три дня без возражений, заявка закрыта", "personal values, 0 findings"] {
+            assert!(told.contains(words), "«{words}» is missing in\n{told}");
+        }
+        house.open().await;
+        let count = async |login: &str, path: &str| {
+            let client = house.client();
+            client.login(login, "demo-password").await.ok(200);
+            let (mut count, mut cursor) = (0, String::new());
+            loop {
+                let page = client.get(&format!("{path}?limit=200{cursor}")).await.ok(200);
+                count += page.list("/items").len();
+                match page.json("/next_cursor").as_str() {
+                    Some(next) => cursor = format!("&cursor={next}"),
+                    None => return count,
+                }
+            }
+        };
+        let (ours, theirs) = (count("manager", "/v1/tickets").await, count("ural-manager", "/v1/tickets").await);
+        assert_eq!(ours + theirs, 500 + 7, "{ours} + {theirs}");
+        assert_eq!(count("admin", "/v1/buildings").await, 24);
+        assert_eq!(count("ural-admin", "/v1/buildings").await, 16);
+        let residents = count("dispatcher", "/v1/residents").await + count("ural-dispatcher", "/v1/residents").await;
+        assert!(residents >= 2_000, "{residents}");
+        let passed = count("lift-dispatcher", "/v1/tickets").await;
+        assert!((2..100).contains(&passed), "{passed}");
     }
 }

@@ -10,5 +10,7 @@ mod demo;
 mod operations;
 mod pages;
 mod races;
+mod search;
 mod shifts;
+mod slots;
 mod texts;

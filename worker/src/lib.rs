@@ -4,10 +4,12 @@
 //! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
 
 mod auto_close;
+mod drain;
 mod feed_expire;
 mod registry;
 mod uploads;
 mod worker;
 
+pub use drain::{drain, next_due};
 pub use registry::{Registry, registry};
 pub use worker::{ATTEMPTS, LEASE, Pace, run};

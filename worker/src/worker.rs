@@ -237,7 +237,7 @@ async fn handle(
 }
 
 /// An error with its causes, for the log and for the dead letter; it stays with the organization's management.
-fn causes(error: &Error) -> String {
+pub(crate) fn causes(error: &Error) -> String {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
     while let Some(cause) = next {

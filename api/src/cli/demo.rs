@@ -7,19 +7,24 @@ use naryad_domain::{Result, db::Location};
 use super::{Outcome, say, serve};
 use crate::{
     config::Config,
-    demo::{self, Made},
+    demo::{self, Made, Size},
     lock::Lock,
     problem, state,
 };
 
 /// Makes the demo where there is no organization yet; with `serving` it goes on serving, by the real clock.
-pub(super) async fn demo(config: Config, photos: Option<&Path>, serving: bool) -> Result<Outcome> {
+pub(super) async fn demo(
+    config: Config,
+    size: Size,
+    photos: Option<&Path>,
+    serving: bool,
+) -> Result<Outcome> {
     state::make_data_directory(&config)?;
     let lock = match config.location()? {
         Location::Sqlite(path) => Some(Lock::take(&path)?),
         Location::Postgres(_) => None,
     };
-    match Box::pin(demo::make(&config, photos, serve::work_beside)).await {
+    match Box::pin(demo::make(&config, size, photos, serve::work_beside)).await {
         Ok(Made::Played(told)) => say(&told)?,
         Ok(Made::Already) => say("An organization lives here already: no demo is made.\n")?,
         Err(failure) => {

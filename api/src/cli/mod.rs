@@ -15,6 +15,7 @@ use naryad_domain::{Code, Error, Result, db::Db};
 
 use crate::{
     config::{Config, Flags, LogFormat},
+    demo::Size,
     openapi, problem, state,
 };
 
@@ -55,6 +56,9 @@ enum Command {
         /// Address and port to serve on; port 0 takes a free one.
         #[arg(long)]
         listen: Option<SocketAddr>,
+        /// How much is made.
+        #[arg(long, value_enum, default_value_t)]
+        size: Size,
         /// Takes the photos of the day from here; without it they are drawn.
         #[arg(long, value_name = "DIR")]
         photos: Option<PathBuf>,
@@ -142,7 +146,9 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::User(user) => Box::pin(user.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
-        Command::Demo { serve, photos, .. } => Box::pin(demo::demo(config, photos.as_deref(), serve)).await,
+        Command::Demo { serve, size, photos, .. } => {
+            Box::pin(demo::demo(config, size, photos.as_deref(), serve)).await
+        }
         Command::Worker => Box::pin(serve::work(config)).await,
         Command::Migrate => {
             ready(&config).await?.close().await;

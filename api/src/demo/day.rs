@@ -171,7 +171,7 @@ impl Day<'_> {
         breaks: bool,
     ) -> Result<()> {
         let picture = self.photos.take(kind)?;
-        let house = &self.world.houses[ticket.house];
+        let house = &self.world.company.houses[ticket.house];
         let shot = Shot { ticket: &ticket.id, visit, kind, house, breaks };
         let arrived = upload::send(who, shot, &picture).await?;
         self.tell(who, Some(ticket), format!("фото «{}»: {}", kind.label_ru(), arrived.in_words()));

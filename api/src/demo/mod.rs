@@ -1,16 +1,19 @@
-//! A small organization and one day of its life, played over real HTTP: by `naryad demo`, for whoever wants to see the
-//! service at work before he has data of his own.
+//! Two companies and a contractor with two months behind them, and one day of their life played over real HTTP: by
+//! `naryad demo`, for whoever wants to see the service at work before he has data of his own.
 //!
-//! The people, houses and prices are made by the use cases that the API calls, under a clock that is moved by hand, so
-//! that every journal verifies. Then the server is started in this process on a real socket, and a resident, dispatchers
+//! The people, houses, prices and the tickets of the past are made by the use cases that the API calls, under a clock that
+//! is moved by hand and with the background jobs at their times, so that every journal verifies. Then the server is started in this process on a real socket, and a resident, dispatchers
 //! and technicians sign in and work. Every answer is checked: one that was not expected ends the demo.
 
 mod day;
 mod names;
+mod past;
 mod person;
 mod photos;
 mod price_list;
+mod progress;
 mod reply;
+mod size;
 mod timeline;
 mod upload;
 mod world;
@@ -27,7 +30,8 @@ use naryad_domain::{Code, Error, Result, clock::ManualClock, db::Db, feed, journ
 use sea_orm::EntityTrait;
 use tokio::task::JoinHandle;
 
-use self::{day::Day, person::Wire, photos::Photos, world::World};
+pub(crate) use self::size::Size;
+use self::{day::Day, past::Past, person::Wire, photos::Photos, progress::Progress, world::World};
 use crate::{
     config::Config,
     server,
@@ -55,7 +59,7 @@ pub(crate) enum Made {
 ///
 /// # Errors
 /// An earlier demo was interrupted; an answer was not expected; journal or feeds do not verify.
-pub(crate) async fn make(config: &Config, photos: Option<&Path>, work: Work) -> Result<Made> {
+pub(crate) async fn make(config: &Config, size: Size, photos: Option<&Path>, work: Work) -> Result<Made> {
     let opened = state::open(config).await?;
     state::migrate(&opened.db).await?;
     let unfinished = Unfinished::of(config);
@@ -68,7 +72,7 @@ pub(crate) async fn make(config: &Config, photos: Option<&Path>, work: Work) -> 
     }
     let photos = Photos::open(photos, SEED)?;
     unfinished.begin()?;
-    let told = play(config, photos, now, work).await?;
+    let told = play(config, size, photos, now, work).await?;
     unfinished.end()?;
     Ok(Made::Played(told))
 }
@@ -111,14 +115,28 @@ fn day_before(now: DateTime<Utc>) -> NaiveDate {
     date
 }
 
-async fn play(config: &Config, photos: Photos, now: DateTime<Utc>, work: Work) -> Result<String> {
+async fn play(
+    config: &Config,
+    size: Size,
+    mut photos: Photos,
+    now: DateTime<Utc>,
+    work: Work,
+) -> Result<String> {
     let date = day_before(now);
-    // The company was founded some weeks before.
-    let clock = ManualClock::at(day::local(date, 10, 0)? - TimeDelta::days(40));
+    // The companies were founded some weeks before there were tickets.
+    let clock = ManualClock::at(day::local(date, 10, 0)? - TimeDelta::days(past::DAYS + 40));
     let db = Db::open(&config.location()?, config.database_connections, Arc::new(clock.clone())).await?;
-    let world = Box::pin(world::make(&db, &clock, SEED)).await?;
     let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..config.clone() };
     let app = App::assemble(config, db.clone()).await?;
+    let progress = Progress::new()?;
+    progress.stretch("houses and people", size.writes());
+    let world = Box::pin(world::make(&db, &clock, SEED, size, &progress)).await?;
+    if size == Size::Full {
+        let (blobs, until) = (Arc::clone(&app.blobs), day::local(date, 6, 0)?);
+        let past = Past { db: &db, clock: &clock, blobs, world: &world, progress: &progress };
+        Box::pin(past::live(past, &mut photos, SEED + 1, until)).await?;
+    }
+    progress.done();
     let listening = server::listen(&app)?;
     let worker = work(&app);
     let wire = Wire {
@@ -154,8 +172,8 @@ async fn verified(db: &Db) -> Result<String> {
 }
 
 fn sign_in(world: &World, config: &Config) -> String {
-    let logins: Vec<&str> = world.staff.iter().map(|one| one.login).collect();
-    let phone = world.residents.first().map_or("", |resident| resident.phone.as_str());
+    let logins: Vec<&str> = world.staff().map(|one| one.login).collect();
+    let phone = world.company.residents.first().map_or("", |resident| resident.phone.as_str());
     format!(
         "\nStaff sign in with the password {}: {}\nResidents sign in by a code: ask for one for {phone} and read it in {}\n",
         world::PASSWORD,

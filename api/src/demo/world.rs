@@ -1,46 +1,88 @@
-//! The world of the demo: a managing company, a contractor, their people, houses, catalogue and price list, all made by
-//! the use cases that the API calls.
+//! The world of the demo: two managing companies and a contractor, their people, houses, catalogues and price lists, all
+//! made by the use cases that the API calls.
 
+mod maker;
 mod staff;
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use naryad_domain::{
     Error, Result, Scope,
+    auth::Role,
     clock::ManualClock,
     db::Db,
-    id::{BuildingId, MaterialId, OrganizationId, PremisesId, RequestTypeId},
-    material,
-    page::PageRequest,
-    people::{organization, resident},
-    place::{building, premises},
-    write::Act,
-};
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
-
-use super::{
-    names::Names,
-    price_list::{Line, PRICE_LIST},
+    id::{BuildingId, MaterialId, OrganizationId, PremisesId, RequestTypeId, ResidentId},
 };
 
-pub(super) use staff::{Colleague, PASSWORD};
+use self::maker::Maker;
+use super::{progress::Progress, size::Size};
 
-/// Two cities in two zones: the clock of Samara is an hour ahead.
-const CITIES: [(&str, &str, usize, f64, f64); 2] =
-    [("Казань", "Europe/Moscow", 4, 55.7961, 49.1064), ("Самара", "Europe/Samara", 2, 53.1959, 50.1002)];
+pub(super) use self::{
+    maker::read,
+    staff::{Colleague, PASSWORD},
+};
+
+/// A stretch of houses that are made alike.
+#[derive(Clone, Copy, Debug)]
+struct Quarter {
+    city: &'static str,
+    zone: &'static str,
+    houses: usize,
+    latitude: f64,
+    longitude: f64,
+}
+
+const fn quarter(
+    city: &'static str,
+    zone: &'static str,
+    houses: usize,
+    latitude: f64,
+    longitude: f64,
+) -> Quarter {
+    Quarter { city, zone, houses, latitude, longitude }
+}
+
+/// Two cities in two zones: the clock of Samara is an hour ahead. The day is lived in these six houses.
+const SMALL: &[Quarter] = &[
+    quarter("Казань", "Europe/Moscow", 4, 55.7961, 49.1064),
+    quarter("Самара", "Europe/Samara", 2, 53.1959, 50.1002),
+];
+/// More of the same.
+const MORE: &[Quarter] = &[
+    quarter("Казань", "Europe/Moscow", 10, 55.8304, 49.0661),
+    quarter("Самара", "Europe/Samara", 8, 53.2415, 50.2212),
+];
+/// The other company's, two hours ahead of Moscow.
+const URAL: &[Quarter] = &[quarter("Екатеринбург", "Asia/Yekaterinburg", 16, 56.8389, 60.6057)];
+
 const COMPANY: &str = "УК «Добрый дом»";
+const NEIGHBOURS: &str = "УК «Уральский двор»";
 const CONTRACTOR: &str = "ООО «Лифт-Сервис»";
-const FLATS_IN_A_HOUSE: usize = 10;
 
 /// Everything that was made, with what the day needs to know of it.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) contractor: OrganizationId,
+    /// The company whose day it is.
+    pub(super) company: Town,
+    /// Another tenant of the same service.
+    pub(super) neighbours: Option<Town>,
+    /// Works for both.
+    pub(super) contractor: Crew,
+}
+
+/// Who works for an organization.
+#[derive(Debug)]
+pub(super) struct Crew {
+    pub(super) organization: OrganizationId,
+    pub(super) staff: Vec<Colleague>,
+}
+
+/// A managing company with its houses.
+#[derive(Debug)]
+pub(super) struct Town {
+    pub(super) crew: Crew,
     pub(super) houses: Vec<House>,
     pub(super) residents: Vec<Neighbour>,
-    pub(super) staff: Vec<Colleague>,
     pub(super) kinds: BTreeMap<String, RequestTypeId>,
     pub(super) materials: BTreeMap<&'static str, MaterialId>,
 }
@@ -49,6 +91,7 @@ pub(super) struct World {
 #[derive(Debug)]
 pub(super) struct House {
     pub(super) id: BuildingId,
+    pub(super) zone: chrono_tz::Tz,
     pub(super) latitude: f64,
     pub(super) longitude: f64,
     flats: Vec<PremisesId>,
@@ -57,6 +100,7 @@ pub(super) struct House {
 /// A resident.
 #[derive(Clone, Debug)]
 pub(super) struct Neighbour {
+    pub(super) id: ResidentId,
     pub(super) full_name: String,
     pub(super) phone: String,
     pub(super) house: usize,
@@ -64,21 +108,19 @@ pub(super) struct Neighbour {
     pub(super) disabled: bool,
 }
 
-impl World {
-    /// What there is, for a Russian reader.
-    pub(super) fn in_words(&self) -> String {
-        let flats: usize = self.houses.iter().map(|house| house.flats.len()).sum();
-        format!(
-            "{COMPANY} и подрядчик {CONTRACTOR}: домов {}, квартир {flats}, жителей {}, сотрудников {}, видов работ {}, \
-             материалов {}",
-            self.houses.len(),
-            self.residents.len(),
-            self.staff.len(),
-            self.kinds.len(),
-            self.materials.len(),
-        )
+impl Crew {
+    /// Acts as one of the staff.
+    pub(super) fn scope(&self, who: &Colleague) -> Scope {
+        Scope::staff(self.organization, who.id, who.role)
     }
 
+    /// Those of a role, in the order in which they were taken on.
+    pub(super) fn of(&self, role: Role) -> impl Iterator<Item = &Colleague> {
+        self.staff.iter().filter(move |one| one.role == role)
+    }
+}
+
+impl Town {
     /// The kind of work with this code.
     pub(super) fn kind(&self, code: &str) -> Result<RequestTypeId> {
         self.kinds.get(code).copied().ok_or_else(|| Error::not_found("request type"))
@@ -89,12 +131,7 @@ impl World {
         self.materials.get(code).copied().ok_or_else(|| Error::not_found("material"))
     }
 
-    /// The member of staff with this login.
-    pub(super) fn colleague(&self, login: &str) -> Result<&Colleague> {
-        self.staff.iter().find(|one| one.login == login).ok_or_else(|| Error::not_found("member of staff"))
-    }
-
-    /// The first resident of a flat: flats are counted through all houses.
+    /// The first resident of a flat: flats are counted in each house.
     pub(super) fn resident_of(&self, house: usize, flat: usize) -> Result<&Neighbour> {
         let premises = self.houses.get(house).and_then(|house| house.flats.get(flat));
         let lives = |one: &&Neighbour| Some(&one.premises) == premises;
@@ -102,135 +139,79 @@ impl World {
     }
 }
 
+impl World {
+    /// The managing companies.
+    pub(super) fn towns(&self) -> impl Iterator<Item = &Town> {
+        std::iter::once(&self.company).chain(&self.neighbours)
+    }
+
+    /// Everybody who works.
+    pub(super) fn staff(&self) -> impl Iterator<Item = &Colleague> {
+        self.towns().map(|town| &town.crew).chain([&self.contractor]).flat_map(|crew| &crew.staff)
+    }
+
+    /// What there is, for a Russian reader.
+    pub(super) fn in_words(&self) -> String {
+        let sum = |count: fn(&Town) -> usize| self.towns().map(count).sum::<usize>();
+        let companies = match self.neighbours {
+            None => format!("{COMPANY} и подрядчик {CONTRACTOR}"),
+            Some(_) => format!("{COMPANY}, {NEIGHBOURS} и подрядчик {CONTRACTOR}"),
+        };
+        format!(
+            "{companies}: домов {}, квартир {}, жителей {}, сотрудников {}, из них техников {}, видов работ {}, \
+             материалов {}",
+            sum(|town| town.houses.len()),
+            sum(|town| town.houses.iter().map(|house| house.flats.len()).sum()),
+            sum(|town| town.residents.len()),
+            self.staff().count(),
+            self.staff().filter(|one| one.role == Role::Technician).count(),
+            self.company.kinds.len(),
+            self.company.materials.len(),
+        )
+    }
+
+    /// The member of staff with this login.
+    pub(super) fn colleague(&self, login: &str) -> Result<&Colleague> {
+        self.staff().find(|one| one.login == login).ok_or_else(|| Error::not_found("member of staff"))
+    }
+}
+
 /// Makes the world, each thing a little later than the one before.
-pub(super) async fn make(db: &Db, clock: &ManualClock, seed: u64) -> Result<World> {
-    let mut maker = Maker { db, clock, names: Names::new(seed), company: OrganizationId::new(clock) };
-    let company = maker.company;
-    maker.found(company, COMPANY, "managing").await?;
-    let contractor = OrganizationId::new(clock);
-    maker.found(contractor, CONTRACTOR, "contractor").await?;
-    let houses = maker.build().await?;
-    let residents = maker.settle(&houses).await?;
-    let materials = maker.price(PRICE_LIST).await?;
-    let kinds = maker.catalogue().await?;
-    let staff = staff::take_on(&mut maker, contractor, &houses).await?;
-    Ok(World { contractor, houses, residents, staff, kinds, materials })
+pub(super) async fn make(
+    db: &Db,
+    clock: &ManualClock,
+    seed: u64,
+    size: Size,
+    progress: &Progress,
+) -> Result<World> {
+    let full = size == Size::Full;
+    let quarters: Vec<Quarter> = SMALL.iter().chain(if full { MORE } else { &[] }).copied().collect();
+    let mut maker = Maker::new(db, clock, seed, size, progress);
+    let company = Box::pin(maker.town(COMPANY, &quarters, staff::company(full))).await?;
+    let contractor = maker.found(CONTRACTOR, "contractor").await?;
+    let staff = staff::take_on(&mut maker, contractor, staff::contractor(full), &[]).await?;
+    let contractor = Crew { organization: contractor, staff };
+    let neighbours = match full {
+        true => Some(Box::pin(maker.town(NEIGHBOURS, URAL, staff::NEIGHBOURS)).await?),
+        false => None,
+    };
+    Ok(World { company, neighbours, contractor })
 }
 
-/// Writes for the company, on a clock that moves.
-struct Maker<'a> {
-    db: &'a Db,
-    clock: &'a ManualClock,
-    names: Names,
-    company: OrganizationId,
-}
-
-impl Maker<'_> {
-    async fn write<A: Act>(&self, organization: OrganizationId, act: A) -> Result<A::Out> {
-        let out = self.db.write(Scope::system(organization), act).await;
-        self.clock.advance(TimeDelta::seconds(20));
-        out
-    }
-
-    async fn found(&self, id: OrganizationId, name: &str, kind: &str) -> Result<()> {
-        let args = read(json!({ "name": name, "kind": kind, "zone": "Europe/Moscow" }))?;
-        self.write(id, organization::store::Create { id, args }).await.map(drop)
-    }
-
-    async fn build(&mut self) -> Result<Vec<House>> {
-        let mut houses: Vec<House> = Vec::new();
-        for (city, zone, count, latitude, longitude) in CITIES {
-            for _ in 0..count {
-                let id = BuildingId::new(self.clock);
-                let offset = houses.len() as f64 / 500.0;
-                let (latitude, longitude) = (latitude + offset, longitude - offset);
-                let args = read(json!({
-                    "id": id, "address": self.names.address(city, houses.len()),
-                    "zone": zone,
-                    "position": { "latitude": latitude, "longitude": longitude },
-                }))?;
-                self.write(self.company, building::store::Create { args }).await?;
-                let flats = self.flats(id).await?;
-                houses.push(House { id, latitude, longitude, flats });
-            }
+impl Size {
+    /// How many flats a house has.
+    fn flats(self) -> usize {
+        match self {
+            Self::Small => 10,
+            Self::Full => 38,
         }
-        Ok(houses)
     }
 
-    async fn flats(&self, building: BuildingId) -> Result<Vec<PremisesId>> {
-        let mut flats = Vec::new();
-        for flat in 0..FLATS_IN_A_HOUSE {
-            let id = PremisesId::new(self.clock);
-            let notes = (flat == 0).then_some("Ключ от подвала у старшего по дому, квартира 1");
-            let args = read(json!({
-                "id": id, "building_id": building, "kind": "flat", "number": (flat + 1).to_string(),
-                "entrance": (1 + flat / 6).to_string(), "floor": (1 + flat / 2).to_string(), "access_notes": notes,
-            }))?;
-            self.write(self.company, premises::store::Create { args }).await?;
-            flats.push(id);
+    /// About how many writes making the world takes.
+    pub(super) fn writes(self) -> usize {
+        match self {
+            Self::Small => 220,
+            Self::Full => 3_700,
         }
-        Ok(flats)
     }
-
-    /// One resident a flat, and in every third flat a second one of the same family.
-    async fn settle(&mut self, houses: &[House]) -> Result<Vec<Neighbour>> {
-        let mut residents: Vec<Neighbour> = Vec::new();
-        let flats =
-            houses.iter().enumerate().flat_map(|(at, house)| house.flats.iter().map(move |flat| (at, *flat)));
-        for (index, (house, premises)) in flats.enumerate() {
-            let family = self.names.surname();
-            for person in 0..if index % 3 == 0 { 2 } else { 1 } {
-                let resident = Neighbour {
-                    full_name: self.names.relative(family),
-                    phone: self.names.phone(),
-                    house,
-                    premises,
-                    disabled: index % 17 == 4 && person == 0,
-                };
-                let args = read(json!({
-                    "full_name": resident.full_name, "phones": [resident.phone], "disabled": resident.disabled,
-                    "accounts": [{ "number": format!("40{:06}{person}", index + 1), "premises_id": premises }],
-                }))?;
-                self.write(self.company, resident::store::Create { args }).await?;
-                residents.push(resident);
-            }
-        }
-        Ok(residents)
-    }
-
-    async fn price(&self, list: &[Line]) -> Result<BTreeMap<&'static str, MaterialId>> {
-        let mut materials = BTreeMap::new();
-        for (code, name, unit, price) in list {
-            let id = MaterialId::new(self.clock);
-            let args =
-                read(json!({ "id": id, "code": code, "name": name, "unit": unit, "price_minor": price }))?;
-            self.write(self.company, material::store::Create { args }).await?;
-            materials.insert(*code, id);
-        }
-        Ok(materials)
-    }
-
-    /// The catalogue that comes with the service, and one precondition of the company's own (R81).
-    async fn catalogue(&self) -> Result<BTreeMap<String, RequestTypeId>> {
-        use naryad_domain::catalogue::store::{Revise, list};
-        let (scope, page) = (Scope::system(self.company), PageRequest::new(None, Some(200))?);
-        let kinds = list(&self.db.reader(), &scope, &Default::default(), &page).await?.items;
-        if let Some(meter) = kinds.iter().find(|kind| kind.code == "METER") {
-            let args = read(json!({
-                "duration_minutes": 45,
-                "precondition": {
-                    "text_ru": "К приходу специалиста подготовьте договор и паспорт прибора учёта.",
-                    "text_en": "Have the contract and the passport of the meter at hand.",
-                    "only_for": "disabled",
-                },
-            }))?;
-            self.write(self.company, Revise { id: meter.id, version: meter.version, args }).await?;
-        }
-        Ok(kinds.into_iter().map(|kind| (kind.code, kind.id)).collect())
-    }
-}
-
-/// The arguments of an act, checked as those of a request are.
-fn read<T: DeserializeOwned>(args: Value) -> Result<T> {
-    serde_json::from_value(args).map_err(Error::internal)
 }

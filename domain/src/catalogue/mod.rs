@@ -3,7 +3,6 @@
 pub mod amount;
 pub mod csv;
 pub mod demand;
-pub mod due;
 pub mod field;
 pub mod hours;
 pub mod missing;
@@ -16,7 +15,6 @@ pub mod version;
 pub use amount::{Amount, Unit};
 pub use csv::{Audience, CatalogueEntry, Category, Precondition, default_catalogue};
 pub use demand::{Demands, PhotoDemand, PhotoKind};
-pub use due::{due, due_on};
 pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
 pub use hours::{Clock, Day, DayTime, WeekHours};
 pub use missing::{Given, Missing, missing};

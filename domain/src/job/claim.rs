@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::Lease;
 use crate::{
     Result, Time,
-    db::Db,
+    db::{Db, Reader},
     id::{JobId, OrganizationId, new_uuid},
 };
 
@@ -119,4 +119,19 @@ pub(super) async fn statement<T: FromQueryResult>(
     let rows = T::find_by_statement(statement).all(&transaction).await?;
     transaction.commit().await?;
     Ok(rows)
+}
+
+/// When the next job in the queue is due. Costs one index probe per organization.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn next_due(reader: &Reader<'_>) -> Result<Option<Time>> {
+    #[derive(FromQueryResult)]
+    struct Next {
+        at: Option<Time>,
+    }
+    let sql = "SELECT MIN(first.at) AS at FROM
+                   (SELECT (SELECT MIN(j.run_at) FROM job j
+                            WHERE j.organization_id = o.id AND j.state = 'queued') AS at FROM organization o) first";
+    Ok(reader.one::<Next>(sql, []).await?.and_then(|next| next.at))
 }

@@ -12,7 +12,7 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 pub use self::{
-    claim::{Claimed, claim, due_organizations, return_expired},
+    claim::{Claimed, claim, due_organizations, next_due, return_expired},
     complete::{Completing, Failure, fail, give_back},
     dead::{DeadJob, Rerun, dead},
     sweep::{DONE_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},

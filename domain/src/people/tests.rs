@@ -265,7 +265,7 @@ async fn phones_and_accounts_are_set_as_a_whole() {
         );
         for (question, count) in [("ФЕДОР ильин", 1), ("345-67-81", 1), ("3456781", 1), ("Пётр", 0), ("%", 1)]
         {
-            let q = Some(question.to_owned());
+            let q = Some(crate::text::Question::parse(question).unwrap());
             assert_eq!(find(residents::store::ResidentFilter { q, ..filter() }).await, count, "{question}");
         }
         assert_eq!(find(residents::store::ResidentFilter { premises_id: Some(new), ..filter() }).await, 1);

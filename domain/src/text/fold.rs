@@ -61,10 +61,7 @@ pub fn query_terms(question: &str) -> Vec<String> {
     if let Ok(number) = PhoneNumber::parse(question) {
         return vec![number.digits().to_owned()];
     }
-    let mut terms: Vec<String> =
-        fold(question).split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
-    terms.dedup();
-    terms
+    fold(question).split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect()
 }
 
 /// The phone numbers in a text, by their digits.

@@ -25,6 +25,7 @@ use crate::{
     place::{Zone, building, premises},
     scope::Actor,
     text::{Line, PhoneNumber, Text, official},
+    worktime::production_days,
     write::{Act, Occurred, Tx},
 };
 
@@ -150,7 +151,8 @@ impl Edit {
         if before.damaged_at != after.damaged_at {
             let zone = Zone::stored(&building.zone, building.id)?.tz();
             let started_from = after.damaged_at.unwrap_or(after.registered_at);
-            after.planned_term = Kind::of(&reader, after).await?.term(started_from, zone);
+            let days = production_days(&reader, after.organization_id).await?;
+            after.planned_term = Kind::of(&reader, after).await?.term(started_from, zone, &days);
         }
         Ok(())
     }

@@ -7,9 +7,10 @@ use sea_orm::EntityTrait;
 use super::row;
 use crate::{
     Error, Result, Scope,
-    catalogue::{Rules, due, request_type, store, version},
+    catalogue::{Rules, request_type, store, version},
     db::Reader,
     id::RequestTypeId,
+    worktime::{ProductionDays, WorkCalendar},
 };
 
 /// A version of a request type, read.
@@ -45,9 +46,16 @@ impl Kind {
         )
     }
 
-    /// The planned term of work that counts from `started_from`, by the clock of the building.
-    pub(crate) fn term(&self, started_from: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-        self.rules.resolve.as_ref().and_then(|term| due(started_from, term, &self.rules.clock, zone))
+    /// The planned term of work that counts from `started_from`, by the clock of the building and the production
+    /// calendar of the owner.
+    pub(crate) fn term(
+        &self,
+        started_from: DateTime<Utc>,
+        zone: Tz,
+        days: &ProductionDays,
+    ) -> Option<DateTime<Utc>> {
+        let term = self.rules.resolve.as_ref()?;
+        WorkCalendar::new(&self.rules.clock, zone, days).due_in_season(started_from, term)
     }
 
     fn read(kind: request_type::Model, version: version::Model) -> Result<Self> {

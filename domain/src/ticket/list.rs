@@ -1,16 +1,20 @@
 //! Lists of tickets: filters and keyset pages, newest first.
 
+mod statement;
+#[cfg(test)]
+mod tests;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query},
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter,
+    sea_query::{Expr, ExprTrait, Query, SimpleExpr},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use utoipa::{IntoParams, ToSchema};
 
+use self::statement::Asked;
 use super::{
-    Executor, Status,
-    find::visible,
+    Executor, ExecutorKind, Status,
     row::{Column, Entity, Model},
 };
 use crate::{
@@ -18,11 +22,10 @@ use crate::{
     calendar::is_plausible,
     catalogue::request_type,
     db::Reader,
-    id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId},
+    id::{BuildingId, OrganizationId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId},
     page::{Page, PageRequest},
     place::building,
-    text::{Line, PhoneNumber},
-    visit,
+    text::{Line, PhoneNumber, Question},
 };
 
 /// Which tickets are asked for; every filter that is given must hold.
@@ -30,8 +33,13 @@ use crate::{
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct TicketFilter {
-    /// In this state.
-    pub status: Option<Status>,
+    /// Number, address, premises, name, phone and description have all these words, in any spelling: a word of three
+    /// characters or more anywhere in a word, one of two at its beginning, a single character as a word of its own.
+    #[param(value_type = Option<String>, max_length = 200)]
+    pub q: Option<Question>,
+    /// In one of these states, with commas between them.
+    #[param(value_type = Option<Vec<Status>>, style = Form, explode = false)]
+    pub status: Option<Statuses>,
     /// In this building.
     pub building_id: Option<BuildingId>,
     /// At these premises.
@@ -42,6 +50,10 @@ pub struct TicketFilter {
     pub technician_id: Option<TechnicianId>,
     /// Of this kind of work.
     pub request_type_id: Option<RequestTypeId>,
+    /// Executed by nobody yet, by own staff, by a contractor.
+    pub executor: Option<ExecutorKind>,
+    /// Executed by this contractor.
+    pub executor_organization_id: Option<OrganizationId>,
     /// Registered at or after.
     pub from: Option<DateTime<Utc>>,
     /// Registered before.
@@ -54,6 +66,24 @@ pub struct TicketFilter {
     /// Of this applicant's phone, in any spelling.
     #[param(value_type = Option<String>)]
     pub phone: Option<PhoneNumber>,
+}
+
+/// States, one or several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statuses(Vec<Status>);
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut states = Vec::new();
+        for name in text.split(',') {
+            let found = Status::ALL.iter().copied().find(|state| state.name() == name);
+            states.push(found.ok_or_else(|| D::Error::custom(format_args!("no state {name:?}")))?);
+        }
+        states.sort_unstable();
+        states.dedup();
+        Ok(Self(states))
+    }
 }
 
 /// A line of the list.
@@ -92,7 +122,7 @@ pub struct TicketLine {
 }
 
 /// Where a page ended.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Key {
     registered_at: DateTime<Utc>,
     id: TicketId,
@@ -113,53 +143,34 @@ pub async fn list(
             return Err(Error::field(name, "is not a plausible date"));
         }
     }
-    let mut query = Entity::find().filter(visible(scope)).filter(condition(filter));
-    if let Some(key) = page.after::<Key>()? {
-        query = query.filter(Condition::any().add(Column::RegisteredAt.lt(key.registered_at)).add(
-            Condition::all().add(Column::RegisteredAt.eq(key.registered_at)).add(Column::Id.lt(key.id)),
-        ));
+    let asked = Asked {
+        scope,
+        filter,
+        after: page.after()?,
+        limit: page.limit() as u64 + 1,
+        backend: reader.get_database_backend(),
+    };
+    let mut rows = Vec::new();
+    for statement in asked.statements() {
+        rows = reader.all::<Model>(&statement.sql, statement.values).await?;
+        if rows.len() > page.limit() {
+            break;
+        }
     }
-    let rows = query
-        .order_by_desc(Column::RegisteredAt)
-        .order_by_desc(Column::Id)
-        .limit(page.limit() as u64 + 1)
-        .all(reader)
-        .await?;
     let cut = page.cut(rows, |row| Key { registered_at: row.registered_at, id: row.id })?;
     Ok(Page { items: lines(reader, cut.items).await?, next: cut.next })
 }
 
-fn condition(filter: &TicketFilter) -> Condition {
-    let mut all = Condition::all()
-        .add_option(filter.status.map(|status| Column::Status.eq(status)))
-        .add_option(filter.building_id.map(|id| Column::BuildingId.eq(id)))
-        .add_option(filter.premises_id.map(|id| Column::PremisesId.eq(id)))
-        .add_option(filter.resident_id.map(|id| Column::ResidentId.eq(id)))
-        .add_option(filter.request_type_id.map(|id| Column::RequestTypeId.eq(id)))
-        .add_option(filter.from.map(|from| Column::RegisteredAt.gte(from)))
-        .add_option(filter.to.map(|to| Column::RegisteredAt.lt(to)))
-        .add_option(filter.emergency.map(|emergency| Column::Emergency.eq(emergency)))
-        .add_option(filter.number.as_ref().map(|number| Column::Number.eq(number.as_str())))
-        .add_option(filter.phone.as_ref().map(|phone| Column::ApplicantPhone.eq(phone.as_str())));
-    if let Some(technician) = filter.technician_id {
-        all = all.add(of_technician(technician));
-    }
-    all
-}
-
 /// Tickets with a visit of the technician that was not cancelled.
-pub(super) fn of_technician(technician: TechnicianId) -> sea_orm::sea_query::SimpleExpr {
-    Column::Id.in_subquery(
+pub(super) fn of_technician(technician: TechnicianId) -> SimpleExpr {
+    const TABLE: &str = "ticket_technician";
+    Expr::exists(
         Query::select()
-            .column((visit::assignee::Entity, visit::assignee::Column::TicketId))
-            .from(visit::assignee::Entity)
-            .inner_join(
-                visit::row::Entity,
-                Expr::col((visit::row::Entity, visit::row::Column::Id))
-                    .equals((visit::assignee::Entity, visit::assignee::Column::VisitId)),
-            )
-            .and_where(visit::assignee::Column::TechnicianId.eq(technician))
-            .and_where(visit::row::Column::Status.ne(visit::VisitStatus::Cancelled))
+            .expr(Expr::val(1))
+            .from(TABLE)
+            .and_where(Expr::col((TABLE, "technician_id")).eq(technician.0))
+            .and_where(Expr::col((TABLE, "registered_at")).equals((Entity, Column::RegisteredAt)))
+            .and_where(Expr::col((TABLE, "ticket_id")).equals((Entity, Column::Id)))
             .take(),
     )
 }

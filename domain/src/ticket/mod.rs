@@ -16,26 +16,26 @@ pub mod row;
 mod say;
 mod status;
 
+pub(crate) use self::{
+    booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
+    crew::Held,
+    find::save,
+};
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        AccessNotice, CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
         visit_document,
     },
     find::{find, hold, require_journal_reader},
-    list::{TicketFilter, TicketLine, list},
+    list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
     outcome::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
     },
     register::{Register, RegisterTicket, WishedRange},
-    status::{Executor, ExecutorKind, Source, Status},
-};
-pub(crate) use self::{
-    booking::{check_crew, check_window, require_staff_side, require_technicians},
-    crew::Held,
-    find::save,
+    status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use crate::{
     place::{building, premises},
     scope::Actor,
     text::{Line, PhoneNumber, Text, official},
+    worktime::production_days,
     write::{Act, Tx},
 };
 
@@ -154,7 +155,8 @@ impl Act for Register {
         }
         let zone = crate::place::Zone::stored(&building.zone, building.id)?.tz();
         let started_from = args.damaged_at.unwrap_or(registered_at);
-        let planned_term = kind.term(started_from, zone);
+        let days = production_days(&tx.reader(), scope.organization()).await?;
+        let planned_term = kind.term(started_from, zone, &days);
         if row::Entity::find_by_id(id).one(&tx.reader()).await?.is_some() {
             return Err(Error::new(Code::AlreadyExists, "a ticket with this id is registered already"));
         }
@@ -194,6 +196,8 @@ impl Act for Register {
             registered_at,
             damaged_at: args.damaged_at,
             localized_at: None,
+            informed_at: None,
+            informed_how: None,
             completed_at: None,
             closed_at: None,
             cancelled_at: None,

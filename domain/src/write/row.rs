@@ -5,8 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
-    shift, ticket, visit,
+    alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo,
+    place, rebooking, shift, ticket, visit,
 };
 
 /// What of a table the journal tells.
@@ -77,6 +77,10 @@ pub const TABLES: &[&Table] = &[
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
     photo::row::Model::TABLE,
+    deadline::row::Model::TABLE,
+    deadline::policy::row::Model::TABLE,
+    deadline::policy::version::Model::TABLE,
+    alert::row::Model::TABLE,
     shift::template::Model::TABLE,
     shift::exception::Model::TABLE,
     shift::absence::Model::TABLE,
@@ -91,11 +95,19 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
         "a phone number shared by organizations; each membership is journaled by its own organization",
     ),
     ("technician_calendar", "the lock and the document version of a calendar whose entries are journaled"),
+    ("slot_hold", "lives for two minutes; the entries it makes stand in the journals of the technicians"),
+    ("visit_reschedule", "for people to read; what changed of the visit is journaled with the ticket"),
     ("token_family", "sign-ins are security records, kept by their own rows"),
     ("refresh_token", "sign-ins are security records, kept by their own rows"),
     ("one_time_code", "lives for ten minutes"),
     ("number_counter", "the numbers stand on the tickets"),
     ("deadline", "derived from the ticket and its policy; what fires is journaled"),
+    ("ticket_technician", "derived from the visits by triggers"),
+    ("ticket_doc", "derived by triggers: the rows of the index of words"),
+    ("ticket_search", "derived by triggers: the index of words"),
+    ("resident_doc", "derived by triggers: the rows of the index of words"),
+    ("resident_search", "derived by triggers: the index of words"),
+    ("search_tenant", "derived by triggers: tenants in the index of words"),
     ("upload", "transport of bytes; the photo it fills is journaled"),
     ("upload_slice", "transport of bytes"),
     ("blob", "which bytes are stored; the photo that names them is journaled"),

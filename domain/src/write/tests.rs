@@ -27,7 +27,8 @@ async fn columns(test: &TestDb) -> Vec<SchemaColumn> {
         _ => {
             "SELECT m.name AS table_name, c.name AS column_name, lower(c.type) AS data_type
              FROM sqlite_master m JOIN pragma_table_info(m.name) c
-             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'"
+             WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'
+               AND m.name NOT IN (SELECT name FROM pragma_table_list WHERE type = 'shadow')"
         }
     };
     test.db.reader().all(sql, []).await.unwrap()

@@ -15,7 +15,7 @@ pub(super) struct Meter {
 
 /// The dispatcher is told what to mend in his text and what to tell the applicant, and learns that the technician is busy.
 pub(super) async fn meter(day: &mut Day<'_>) -> Result<Meter> {
-    let neighbour = day.world.residents.iter().find(|one| one.disabled && one.house < 4).cloned();
+    let neighbour = day.world.company.residents.iter().find(|one| one.disabled && one.house < 4).cloned();
     let Some(neighbour) = neighbour else { return Err(naryad_domain::Error::not_found("resident")) };
     let desk = day.desk.clone();
     day.wait_until(9, 5)?;
@@ -23,7 +23,7 @@ pub(super) async fn meter(day: &mut Day<'_>) -> Result<Meter> {
     let found = found.with("/items/0/full_name", &neighbour.full_name)?;
     day.tell(&desk, None, format!("звонок с {}: {}", neighbour.phone, neighbour.full_name));
     let mut body = json!({
-        "request_type_id": day.world.kind("METER")?, "premises_id": neighbour.premises,
+        "request_type_id": day.world.company.kind("METER")?, "premises_id": neighbour.premises,
         "resident_id": found.text("/items/0/id")?, "source": "phone",
         "description": "Просит снять контрольные показания счётчика воды (после обеда)!",
         "wished": { "start": day.at(13, 0)?, "end": day.at(18, 0)? },
@@ -85,7 +85,7 @@ pub(super) async fn light(day: &mut Day<'_>) -> Result<Ticket> {
     let desk = day.desk.clone();
     day.wait_until(10, 55)?;
     let body = json!({
-        "request_type_id": day.world.kind("EL-LIGHT")?, "building_id": day.world.houses[2].id, "source": "staff",
+        "request_type_id": day.world.company.kind("EL-LIGHT")?, "building_id": day.world.company.houses[2].id, "source": "staff",
         "place": "Подъезд 1, площадка 3 этажа", "description": "Не горит светильник на лестничной площадке.",
     });
     let (ticket, reply) = day.register(&desk, 2, &body, "регистрирует заявку по докладу дворника").await?;
@@ -108,11 +108,11 @@ pub(super) async fn light(day: &mut Day<'_>) -> Result<Ticket> {
 
 /// A ticket that its resident takes back before anybody has set out.
 pub(super) async fn intercom(day: &mut Day<'_>) -> Result<()> {
-    let neighbour = day.world.resident_of(1, 8)?.clone();
+    let neighbour = day.world.company.resident_of(1, 8)?.clone();
     day.wait_until(14, 32)?;
     let resident = Person::resident(&day.wire, &neighbour).await?;
     let body = json!({
-        "request_type_id": day.world.kind("INTERCOM")?, "premises_id": neighbour.premises,
+        "request_type_id": day.world.company.kind("INTERCOM")?, "premises_id": neighbour.premises,
         "description": "Домофон не открывает дверь подъезда.",
     });
     let (ticket, reply) =

@@ -16,17 +16,18 @@ pub(super) struct Lift {
 /// From the call to the way there.
 pub(super) async fn passed_on(day: &mut Day<'_>) -> Result<Lift> {
     let (desk, world) = (day.desk.clone(), day.world);
-    let neighbour = world.resident_of(4, 3)?.clone();
+    let neighbour = world.company.resident_of(4, 3)?.clone();
     day.wait_until(10, 10)?;
     let body = json!({
-        "request_type_id": world.kind("LIFT-STOP")?, "building_id": world.houses[4].id, "source": "phone",
+        "request_type_id": world.company.kind("LIFT-STOP")?, "building_id": world.company.houses[4].id, "source": "phone",
         "place": "Подъезд 1", "applicant_name": neighbour.full_name, "applicant_phone": neighbour.phone,
         "description": "Лифт стоит на втором этаже с открытыми дверями, людей в кабине нет.",
     });
     let what = "регистрирует заявку из Самары, у дома на час больше";
     let (ticket, reply) = day.register(&desk, neighbour.house, &body, what).await?;
     day.say(&reply)?;
-    let executor = json!({ "executor": { "kind": "contractor", "organization_id": world.contractor } });
+    let executor =
+        json!({ "executor": { "kind": "contractor", "organization_id": world.contractor.organization } });
     day.moves(&desk, &ticket, "executor", &executor, "передаёт подрядчику «Лифт-Сервис»").await?;
     let crew = day.crew(&["lift-technician"], (11, 0), (12, 30))?;
     let path = format!("/v1/tickets/{}/plan", ticket.id);

@@ -10,10 +10,10 @@ use crate::demo::person::Person;
 /// From the call to the closed door, and the hold.
 pub(super) async fn closed(day: &mut Day<'_>) -> Result<()> {
     let (desk, world) = (day.desk.clone(), day.world);
-    let neighbour = world.resident_of(1, 2)?.clone();
+    let neighbour = world.company.resident_of(1, 2)?.clone();
     day.wait_until(13, 34)?;
     let body = json!({
-        "request_type_id": world.kind("TAP-LEAK")?, "premises_id": neighbour.premises, "source": "phone",
+        "request_type_id": world.company.kind("TAP-LEAK")?, "premises_id": neighbour.premises, "source": "phone",
         "applicant_name": neighbour.full_name, "applicant_phone": neighbour.phone,
         "description": "Капает кран в ванной комнате.",
         "measures": "Замена картриджа смесителя.",

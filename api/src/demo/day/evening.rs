@@ -42,9 +42,9 @@ async fn closed(desk: &Person, ticket: &Ticket) -> Result<Reply> {
 pub(super) async fn today(day: &mut Day<'_>) -> Result<()> {
     let (desk, world) = (day.desk.clone(), day.world);
     day.clock.set(day.now - TimeDelta::minutes(10));
-    let neighbour = world.resident_of(3, 5)?.clone();
+    let neighbour = world.company.resident_of(3, 5)?.clone();
     let body = json!({
-        "request_type_id": world.kind("GLASS")?, "building_id": world.houses[3].id, "source": "phone",
+        "request_type_id": world.company.kind("GLASS")?, "building_id": world.company.houses[3].id, "source": "phone",
         "place": "Подъезд 1, окно между 1 и 2 этажами",
         "applicant_name": neighbour.full_name, "applicant_phone": neighbour.phone,
         "description": "Разбито стекло, осколки на подоконнике.",

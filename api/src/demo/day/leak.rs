@@ -17,13 +17,13 @@ pub(super) struct Leak {
 /// The resident writes as one writes in a hurry; the dispatcher sends a crew of two.
 pub(super) async fn registered(day: &mut Day<'_>) -> Result<Leak> {
     const WORDS: &str = "Помогите!!! Под мойкой лопнула труба (холодная вода), заливает кухню :(";
-    let neighbour = day.world.resident_of(0, 6)?.clone();
+    let neighbour = day.world.company.resident_of(0, 6)?.clone();
     day.wait_until(8, 12)?;
     let resident = Person::resident(&day.wire, &neighbour).await?;
     day.tell(&resident, None, "входит в приложение по коду из сообщения");
     let me = resident.get("/v1/me").await?.ok(200)?;
     let body = json!({
-        "request_type_id": day.world.kind("HVS-BURST")?, "description": WORDS,
+        "request_type_id": day.world.company.kind("HVS-BURST")?, "description": WORDS,
         "premises_id": me.text("/memberships/0/premises/0/id")?,
     });
     let (ticket, reply) = day.register(&resident, neighbour.house, &body, "подаёт заявку об аварии").await?;
@@ -97,7 +97,7 @@ impl Leak {
 
     async fn uses(&self, day: &mut Day<'_>, code: &str, quantity: &str) -> Result<()> {
         let body = json!({
-            "material_id": day.world.material(code)?, "quantity": quantity, "visit_id": self.visit,
+            "material_id": day.world.company.material(code)?, "quantity": quantity, "visit_id": self.visit,
         });
         let path = format!("/v1/tickets/{}/materials", self.ticket.id);
         let reply = self.plumber.post(&path, &body).await?.ok(201)?;

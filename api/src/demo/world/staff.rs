@@ -2,12 +2,16 @@
 
 use naryad_domain::{
     Result,
+    auth::Role,
     id::{OrganizationId, UserId},
     people::user,
 };
 use serde_json::{Value, json};
 
-use super::{House, Maker, read};
+use super::{
+    House,
+    maker::{Maker, read},
+};
 
 /// The password of everybody. It is printed at the end: nobody takes a demo for more than one.
 pub(in crate::demo) const PASSWORD: &str = "demo-password";
@@ -16,61 +20,113 @@ pub(in crate::demo) const PASSWORD: &str = "demo-password";
 #[derive(Clone, Debug)]
 pub(in crate::demo) struct Colleague {
     pub(in crate::demo) id: UserId,
+    pub(in crate::demo) role: Role,
     pub(in crate::demo) login: &'static str,
     pub(in crate::demo) full_name: String,
     /// What he is, for a Russian reader.
     pub(in crate::demo) post: &'static str,
+    trades: &'static [&'static str],
+    served: &'static [usize],
+}
+
+impl Colleague {
+    /// Whether he is a technician who does this work in this house.
+    pub(in crate::demo) fn serves(&self, trade: &str, house: usize) -> bool {
+        self.trades.contains(&trade) && (self.served.is_empty() || self.served.contains(&house))
+    }
 }
 
 /// Who is taken on: login, role, post; of a technician his trades and the houses he serves (none named: all).
-type Vacancy = (&'static str, &'static str, &'static str, &'static [&'static str], &'static [usize]);
+pub(super) type Vacancy = (&'static str, Role, &'static str, &'static [&'static str], &'static [usize]);
 
 const WATER: &[&str] = &["cold-water", "hot-water", "sewage", "heating", "metering"];
+const POWER: &[&str] = &["electricity", "safety"];
+const HOUSE: &[&str] = &["access", "building", "cleaning", "refuse", "yard"];
 const COMPANY: &[Vacancy] = &[
-    ("admin", "admin", "администратор", &[], &[]),
-    ("manager", "manager", "управляющий", &[], &[]),
-    ("dispatcher", "dispatcher", "диспетчер", &[], &[]),
-    ("dispatcher2", "dispatcher", "диспетчер", &[], &[]),
-    ("plumber", "technician", "сантехник", WATER, &[0, 1, 2, 3]),
-    ("plumber2", "technician", "сантехник", WATER, &[0, 1, 2, 3]),
-    ("plumber3", "technician", "сантехник", WATER, &[4, 5]),
-    ("electrician", "technician", "электрик", &["electricity", "safety"], &[]),
-    ("carpenter", "technician", "плотник", &["access", "building", "yard"], &[0, 1, 2, 3]),
-    ("handyman", "technician", "мастер", &["access", "building", "cleaning", "refuse", "yard"], &[4, 5]),
+    ("admin", Role::Admin, "администратор", &[], &[]),
+    ("manager", Role::Manager, "управляющий", &[], &[]),
+    ("dispatcher", Role::Dispatcher, "диспетчер", &[], &[]),
+    ("dispatcher2", Role::Dispatcher, "диспетчер", &[], &[]),
+    ("plumber", Role::Technician, "сантехник", WATER, &[0, 1, 2, 3]),
+    ("plumber2", Role::Technician, "сантехник", WATER, &[0, 1, 2, 3]),
+    ("plumber3", Role::Technician, "сантехник", WATER, &[4, 5]),
+    ("electrician", Role::Technician, "электрик", POWER, &[]),
+    ("carpenter", Role::Technician, "плотник", &["access", "building", "yard"], &[0, 1, 2, 3]),
+    ("handyman", Role::Technician, "мастер", HOUSE, &[4, 5]),
+];
+const KAZAN: &[usize] = &[6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+const SAMARA: &[usize] = &[16, 17, 18, 19, 20, 21, 22, 23];
+/// Who serves the houses that only the full demo has.
+const MORE: &[Vacancy] = &[
+    ("plumber4", Role::Technician, "сантехник", WATER, KAZAN),
+    ("plumber5", Role::Technician, "сантехник", WATER, KAZAN),
+    ("plumber6", Role::Technician, "сантехник", WATER, SAMARA),
+    ("plumber7", Role::Technician, "сантехник", WATER, SAMARA),
+    ("electrician2", Role::Technician, "электрик", POWER, KAZAN),
+    ("electrician3", Role::Technician, "электрик", POWER, SAMARA),
+    ("handyman2", Role::Technician, "мастер", HOUSE, KAZAN),
+    ("handyman3", Role::Technician, "мастер", HOUSE, SAMARA),
 ];
 const CONTRACTOR: &[Vacancy] = &[
-    ("lift-dispatcher", "dispatcher", "диспетчер подрядчика", &[], &[]),
-    ("lift-technician", "technician", "лифтёр", &["lift"], &[]),
+    ("lift-dispatcher", Role::Dispatcher, "диспетчер подрядчика", &[], &[]),
+    ("lift-technician", Role::Technician, "лифтёр", &["lift"], &[]),
 ];
+const MORE_LIFTS: &[Vacancy] = &[
+    ("lift-technician2", Role::Technician, "лифтёр", &["lift"], &[]),
+    ("lift-technician3", Role::Technician, "лифтёр", &["lift"], &[]),
+];
+/// The staff of the other company.
+pub(super) const NEIGHBOURS: &[Vacancy] = &[
+    ("ural-admin", Role::Admin, "администратор", &[], &[]),
+    ("ural-manager", Role::Manager, "управляющий", &[], &[]),
+    ("ural-dispatcher", Role::Dispatcher, "диспетчер", &[], &[]),
+    ("ural-plumber", Role::Technician, "сантехник", WATER, &[]),
+    ("ural-plumber2", Role::Technician, "сантехник", WATER, &[]),
+    ("ural-plumber3", Role::Technician, "сантехник", WATER, &[]),
+    ("ural-electrician", Role::Technician, "электрик", POWER, &[]),
+    ("ural-electrician2", Role::Technician, "электрик", POWER, &[]),
+    ("ural-handyman", Role::Technician, "мастер", HOUSE, &[]),
+    ("ural-handyman2", Role::Technician, "мастер", HOUSE, &[]),
+    ("ural-carpenter", Role::Technician, "плотник", &["access", "building", "yard"], &[]),
+];
+
+/// The staff of the company whose day it is.
+pub(super) fn company(full: bool) -> impl Iterator<Item = &'static Vacancy> {
+    COMPANY.iter().chain(if full { MORE } else { &[] })
+}
+
+/// The staff of the contractor.
+pub(super) fn contractor(full: bool) -> impl Iterator<Item = &'static Vacancy> {
+    CONTRACTOR.iter().chain(if full { MORE_LIFTS } else { &[] })
+}
 
 /// Takes on everybody.
 pub(super) async fn take_on(
     maker: &mut Maker<'_>,
-    contractor: OrganizationId,
+    organization: OrganizationId,
+    vacancies: impl IntoIterator<Item = &'static Vacancy>,
     houses: &[House],
 ) -> Result<Vec<Colleague>> {
-    let company = maker.company;
     let mut staff = Vec::new();
-    for (organization, vacancies) in [(company, COMPANY), (contractor, CONTRACTOR)] {
-        for (login, role, post, trades, served) in vacancies {
-            let full_name = maker.names.anybody();
-            let technician = (*role == "technician").then(|| {
-                let served: Vec<_> =
-                    served.iter().filter_map(|at| houses.get(*at)).map(|house| house.id).collect();
-                let building_ids = if served.is_empty() { Value::Null } else { json!(served) };
-                let number =
-                    format!("{}-{:02}", if organization == company { "ДД" } else { "ЛС" }, staff.len());
-                json!({ "trades": trades, "service_number": number, "building_ids": building_ids })
-            });
-            let id = UserId::new(maker.clock);
-            let args = read(json!({
-                "id": id, "role": role, "login": login, "password": PASSWORD, "full_name": full_name,
-                "phone": maker.names.phone(), "technician": technician,
-            }))?;
-            let act = user::store::Create::prepare(id, args).await?;
-            maker.write(organization, act).await?;
-            staff.push(Colleague { id, login, full_name, post });
-        }
+    for (login, role, post, trades, served) in vacancies {
+        let full_name = maker.names.anybody();
+        let technician = (*role == Role::Technician).then(|| {
+            let served: Vec<_> =
+                served.iter().filter_map(|at| houses.get(*at)).map(|house| house.id).collect();
+            let building_ids = if served.is_empty() { Value::Null } else { json!(served) };
+            json!({
+                "trades": trades, "service_number": format!("{:03}", 100 + staff.len()),
+                "building_ids": building_ids,
+            })
+        });
+        let id = UserId::new(maker.clock);
+        let args = read(json!({
+            "id": id, "role": role, "login": login, "password": PASSWORD, "full_name": full_name,
+            "phone": maker.names.phone(), "technician": technician,
+        }))?;
+        let act = user::store::Create::prepare(id, args).await?;
+        maker.write(organization, act).await?;
+        staff.push(Colleague { id, role: *role, login, full_name, post, trades, served });
     }
     Ok(staff)
 }

@@ -1,7 +1,7 @@
 //! Residents: kept by the dispatcher's desk, seen by themselves.
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ActiveEnum, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ActiveEnum, ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Value};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,7 +17,7 @@ use crate::{
     id::{LoginId, PremisesId, ResidentId},
     page::{Page, PageRequest, Patch, expect_version},
     people::{email::Email, locale::Locale},
-    text::{Line, PhoneNumber, search_column},
+    text::{Line, PhoneNumber, Question, search_column},
     write::{Act, Tx},
 };
 
@@ -289,8 +289,10 @@ pub struct ResidentFilter {
     /// Only those with this phone, in whatever spelling.
     #[param(value_type = Option<String>)]
     pub phone: Option<PhoneNumber>,
-    /// Only those whose name and phones have all these words, in whatever spelling.
-    pub q: Option<String>,
+    /// Only those whose name and phones have all these words, in whatever spelling: a word of three characters or more
+    /// anywhere in a word, one of two at its beginning, a single character as a word of its own.
+    #[param(value_type = Option<String>, max_length = 200)]
+    pub q: Option<Question>,
     /// Only those with an account for these premises.
     pub premises_id: Option<PremisesId>,
 }
@@ -306,15 +308,32 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<ResidentDocument>> {
     scope.require(READERS)?;
-    let mut wanted = Where::new("r.organization_id = ?", [scope.organization().0.into()]);
+    let organization = Value::from(scope.organization().0);
+    let mut wanted = Where::new("r.organization_id = ?", [organization.clone()]);
+    let question = filter.q.as_ref().filter(|q| !q.is_silent());
+    let indexed = matches!(reader.get_database_backend(), DbBackend::Sqlite);
+    // What narrows most comes first, and the cross join keeps SQLite from beginning elsewhere.
+    let mut from = "resident r";
     if let Some(phone) = &filter.phone {
+        from = "resident_phone p CROSS JOIN resident r";
         wanted.and(
-            "r.id IN (SELECT p.resident_id FROM resident_phone p WHERE p.organization_id = ? AND p.phone = ?)",
-            [scope.organization().0.into(), phone.as_str().into()],
+            "r.id = p.resident_id AND p.organization_id = ? AND p.phone = ?",
+            [organization.clone(), phone.as_str().into()],
         );
     }
-    if let Some(question) = &filter.q {
-        wanted.and_search("r.search", question);
+    match question {
+        Some(question) if indexed && filter.phone.is_none() => {
+            from = "resident_search s CROSS JOIN resident_doc d CROSS JOIN resident r";
+            wanted.and(
+                "r.id = d.resident_id AND d.docid = s.rowid AND s.resident_search MATCH
+                     (SELECT 'tenant:\"' || word || '\" AND ' FROM search_tenant WHERE organization_id = ?) || ?",
+                [organization.clone(), question.matching().into()],
+            );
+        }
+        Some(question) => question.patterns().for_each(|pattern| {
+            wanted.and("(' ' || r.search || ' ') LIKE ?", [pattern.into()]);
+        }),
+        None => {}
     }
     if let Some(premises) = filter.premises_id {
         wanted.and(
@@ -325,7 +344,13 @@ pub async fn list(
     if let Some(after) = page.after::<ResidentId>()? {
         wanted.and("r.id > ?", [after.0.into()]);
     }
-    let sql = format!("SELECT r.* FROM resident r WHERE {wanted} ORDER BY r.id LIMIT {}", page.limit() + 1);
+    // The barrier keeps the planner from walking all residents in their order in the hope of a match.
+    let barrier = if question.is_some() { "MATERIALIZED" } else { "NOT MATERIALIZED" };
+    let sql = format!(
+        "WITH found AS {barrier} (SELECT r.* FROM {from} WHERE {wanted})
+         SELECT * FROM found ORDER BY id LIMIT {}",
+        page.limit() + 1
+    );
     let page = page.cut(reader.all::<Model>(&sql, wanted.values).await?, |row| row.id)?;
     Ok(Page { items: documents(reader, page.items).await?, next: page.next })
 }

@@ -1,0 +1,277 @@
+//! Lists of tickets: what is found, and by which way through the database.
+
+use std::collections::BTreeSet;
+
+use proptest::{prelude::*, test_runner::TestRunner};
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement as Raw};
+
+use super::*;
+use crate::{
+    auth::Role,
+    id::UserId,
+    testing::{House, TestDb, databases, house, sqlite},
+    ticket::{Register, RegisterTicket},
+};
+
+fn filter(value: serde_json::Value) -> TicketFilter {
+    serde_json::from_value(value).unwrap()
+}
+
+async fn found(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<TicketId> {
+    let page = list(&test.db.reader(), scope, &filter(value), &PageRequest::default()).await.unwrap();
+    page.items.into_iter().map(|line| line.id).collect()
+}
+
+async fn register(test: &TestDb, house: &House, description: &str) -> TicketId {
+    test.clock.advance(chrono::TimeDelta::seconds(1));
+    let args: RegisterTicket = serde_json::from_value(serde_json::json!({
+        "request_type_id": house.kind, "premises_id": house.premises, "description": description,
+        "applicant_name": "Ильин Пётр", "applicant_phone": "8 (912) 345-67-89",
+    }))
+    .unwrap();
+    test.db.write(house.desk(), Register { args }).await.unwrap()
+}
+
+/// Tickets in bulk, three thousand of them: enough for a planner to have a choice.
+async fn crowd(test: &TestDb, house: &House) {
+    let backend = test.db.backend();
+    let series = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)";
+    let (id, at) = match backend {
+        DbBackend::Postgres => {
+            ("gen_random_uuid()", "timestamptz '2025-01-01T00:00:00Z' + i * interval '1 minute'")
+        }
+        _ => ("randomblob(16)", "strftime('%Y-%m-%dT%H:%M:%S+00:00', '2025-01-01', i || ' minutes')"),
+    };
+    let sql = format!(
+        "INSERT INTO ticket (id, organization_id, executor_kind, number, request_type_id, request_type_version, status,
+             source, emergency, building_id, premises_id, description, precondition_confirmed, fields, registered_by,
+             registered_at, return_count, search, version, doc_version, updated_at)
+         {series} SELECT {id}, o.organization_id, 'nobody', 'n' || i, o.id, 1,
+             CASE WHEN i % 50 = 0 THEN 'planned' ELSE 'closed' END, 'phone', i % 10 = 0, b.id, NULL, 'x', true, '{{}}',
+             o.organization_id, {at}, 0, 'москва улица мира ' || i || ' запах в подъезде этаж ' || (i % 17), 1, 1, {at}
+         FROM n, request_type o, building b WHERE o.organization_id = $1 AND b.organization_id = $1"
+    );
+    // The tests' own way: rows in bulk are no act of anybody.
+    let pool = crate::testing::raw(test).await;
+    pool.execute_raw(Raw::from_sql_and_values(backend, sql, [house.organization.0.into()])).await.unwrap();
+    let sql = "INSERT INTO ticket_technician (technician_id, registered_at, ticket_id)
+               SELECT $1, registered_at, id FROM ticket WHERE organization_id = $2";
+    let values = [house.technicians[0].0.into(), house.organization.0.into()];
+    pool.execute_raw(Raw::from_sql_and_values(backend, sql, values)).await.unwrap();
+    if backend == DbBackend::Postgres {
+        pool.execute_unprepared("VACUUM ANALYZE").await.unwrap();
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Plan {
+    #[sea_orm(from_alias = "QUERY PLAN")]
+    line: String,
+}
+#[derive(FromQueryResult)]
+struct Step {
+    detail: String,
+}
+
+/// How the database goes about each of the statements of a list.
+async fn plans(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<String> {
+    let pool = crate::testing::raw(test).await;
+    let filter = filter(value);
+    let asked = Asked { scope, filter: &filter, after: None, limit: 51, backend: test.db.backend() };
+    let mut plans = Vec::new();
+    for statement in asked.statements() {
+        let lines: Vec<String> = if test.db.backend() == DbBackend::Postgres {
+            let sql = format!("EXPLAIN {}", statement.sql);
+            let raw = Raw::from_sql_and_values(DbBackend::Postgres, sql, statement.values);
+            Plan::find_by_statement(raw).all(&pool).await.unwrap().into_iter().map(|row| row.line).collect()
+        } else {
+            let sql = format!("EXPLAIN QUERY PLAN {}", statement.sql);
+            let raw = Raw::from_sql_and_values(DbBackend::Sqlite, sql, statement.values);
+            Step::find_by_statement(raw).all(&pool).await.unwrap().into_iter().map(|row| row.detail).collect()
+        };
+        plans.push(lines.join("\n"));
+    }
+    plans
+}
+
+/// The index that must serve a question, on both databases.
+#[tokio::test]
+async fn every_filter_of_a_board_walks_an_index() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        crowd(&test, &house).await;
+        let id = house.organization;
+        let cases = [
+            (serde_json::json!({}), "ticket_by_owner"),
+            (serde_json::json!({ "status": "planned" }), "ticket_by_status"),
+            (serde_json::json!({ "status": "registered,planned,in_progress,on_hold" }), "ticket_by_status"),
+            (serde_json::json!({ "status": "planned,closed" }), "ticket_by_status"),
+            (serde_json::json!({ "emergency": true }), "ticket_emergencies"),
+            (serde_json::json!({ "emergency": true, "status": "planned" }), "ticket_emergencies_by_status"),
+            (serde_json::json!({ "building_id": house.building }), "ticket_by_building"),
+            (
+                serde_json::json!({ "building_id": house.building, "status": "planned" }),
+                "ticket_by_building_status",
+            ),
+            (serde_json::json!({ "executor": "own_staff" }), "ticket_by_executor_kind"),
+            (serde_json::json!({ "executor_organization_id": id }), "ticket_by_executor"),
+            (serde_json::json!({ "premises_id": house.premises }), "ticket_by_premises"),
+            (serde_json::json!({ "resident_id": id }), "ticket_by_resident"),
+            (serde_json::json!({ "number": "n7" }), "number"),
+            (serde_json::json!({ "phone": "+79123456789" }), "phone"),
+            (serde_json::json!({ "technician_id": house.technicians[0] }), "ticket_technician"),
+        ];
+        for (value, index) in cases {
+            let plan = plans(&test, &house.desk(), value.clone()).await.join("\n");
+            let full = plan.contains("Seq Scan on ticket") || plan.contains("SCAN t\n");
+            assert!(!full, "{value} reads all tickets on {:?}:\n{plan}", test.db.backend());
+            // PostgreSQL knows the tables and may find another index as good.
+            if test.db.backend() == DbBackend::Sqlite {
+                assert!(plan.contains(index), "{value} does not use {index}:\n{plan}");
+            }
+        }
+        for question in ["2999", "ильин 8912", "17", "5"] {
+            let plan = plans(&test, &house.desk(), serde_json::json!({ "q": question })).await;
+            let last = plan.last().unwrap();
+            let index = match test.db.backend() {
+                DbBackend::Postgres => "Bitmap Index Scan on ticket_search_owner",
+                _ => "VIRTUAL TABLE INDEX",
+            };
+            assert!(last.contains(index), "{question}:\n{last}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn common_and_rare_words_are_found_newest_first_page_by_page() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        crowd(&test, &house).await;
+        for (question, expected) in [("запах", 3000), ("Мира 2999", 1), ("мира 298", 13), ("нет", 0)]
+        {
+            let filter = filter(serde_json::json!({ "q": question }));
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let request = PageRequest::new(after, Some(200)).unwrap();
+                let page = list(&test.db.reader(), &house.desk(), &filter, &request).await.unwrap();
+                seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert!(seen.is_sorted_by(|a, b| a.0 > b.0), "{question}");
+            let distinct: BTreeSet<_> = seen.iter().map(|(_, id)| *id).collect();
+            assert_eq!(distinct.len(), seen.len(), "{question}");
+            assert_eq!(seen.len(), expected, "{question} on {:?}", test.db.backend());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
+    for test in databases().await {
+        let (ours, theirs) = (house(&test.db).await, house(&test.db).await);
+        let mine = register(&test, &ours, "Запах из ёлочной канализации.").await;
+        let other = register(&test, &theirs, "Запах из ёлочной канализации.").await;
+        for question in
+            ["елочной", "ЁЛОЧНОЙ запах", "+7 912 345-67-89", "9123456", "мира 1 ильин", "2026-000001", "12"]
+        {
+            let value = serde_json::json!({ "q": question });
+            assert_eq!(found(&test, &ours.desk(), value.clone()).await, [mine], "{question}");
+            assert_eq!(found(&test, &theirs.desk(), value).await, [other], "{question}");
+        }
+        let args = serde_json::from_value(serde_json::json!({ "description": "Искрит розетка." })).unwrap();
+        test.db.write(ours.desk(), crate::ticket::Edit { ticket: mine, version: 1, args }).await.unwrap();
+        let ask = async |q: &str| found(&test, &ours.desk(), serde_json::json!({ "q": q })).await;
+        assert_eq!(ask("канализации").await, []);
+        assert_eq!(ask("розетка").await, [mine]);
+        // Silence asks for nothing.
+        assert_eq!(ask("\" * ' --").await, [mine]);
+        assert!(
+            serde_json::from_value::<TicketFilter>(serde_json::json!({ "q": "я".repeat(10_000) })).is_err()
+        );
+        assert!(
+            serde_json::from_value::<TicketFilter>(serde_json::json!({ "status": "planned,lost" })).is_err()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_technicians_list_follows_his_visits() {
+    use crate::{
+        ticket::{Plan, PlanVisit, Unplan},
+        visit::{self, MoveTo, MoveVisit},
+    };
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let ticket = register(&test, &house, "Запах.").await;
+        let start = test.db.clock().now() + chrono::TimeDelta::hours(1);
+        let start = chrono::SubsecRound::trunc_subsecs(start, 0);
+        let plan = |crew: &[TechnicianId], hours: i64| Plan {
+            ticket,
+            args: PlanVisit {
+                visit_id: None,
+                technicians: crew.to_vec(),
+                start: start + chrono::TimeDelta::hours(hours),
+                end: start + chrono::TimeDelta::hours(hours + 1),
+                window: None,
+            },
+        };
+        let of = async |index: usize| {
+            let own = found(&test, &house.technician(index), serde_json::json!({})).await;
+            let asked = serde_json::json!({ "technician_id": house.technicians[index] });
+            assert_eq!(found(&test, &house.desk(), asked).await, own);
+            let open = serde_json::json!({ "status": "registered,planned" });
+            assert_eq!(found(&test, &house.technician(index), open).await, own);
+            assert_eq!(
+                found(&test, &house.technician(index), serde_json::json!({ "q": "запах" })).await,
+                own
+            );
+            own
+        };
+        test.db.write(house.desk(), plan(&house.technicians[..1], 0)).await.unwrap();
+        test.db.write(house.desk(), plan(&house.technicians[..1], 2)).await.unwrap();
+        assert_eq!((of(0).await, of(1).await), (vec![ticket], vec![]));
+        let visits = visit::of_ticket(&test.db.reader(), ticket).await.unwrap();
+        let args = MoveVisit {
+            start: start + chrono::TimeDelta::hours(4),
+            end: start + chrono::TimeDelta::hours(5),
+            technicians: Some(vec![house.technicians[1]]),
+            window: None,
+        };
+        test.db.write(house.desk(), MoveTo { visit: visits[0].row.id, args }).await.unwrap();
+        assert_eq!((of(0).await, of(1).await), (vec![ticket], vec![ticket]));
+        test.db.write(house.desk(), Unplan { ticket }).await.unwrap();
+        assert_eq!((of(0).await, of(1).await), (vec![], vec![]));
+    }
+}
+
+/// Whatever word of what was said is asked for finds the ticket, and never another tenant's.
+#[test]
+fn every_word_of_three_letters_finds_its_ticket() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (test, ours, theirs) = runtime.block_on(async {
+        let test = sqlite().await;
+        let (ours, theirs) = (house(&test.db).await, house(&test.db).await);
+        (test, ours, theirs)
+    });
+    let mut runner = TestRunner::new(ProptestConfig { cases: 60, ..ProptestConfig::default() });
+    let words = prop::collection::vec("[а-яёА-ЯЁa-z0-9]{1,9}", 1..8);
+    runner
+        .run(&(words, any::<prop::sample::Index>()), |(words, at)| {
+            let text = words.join(" ");
+            let word = &words[at.index(words.len())];
+            runtime.block_on(async {
+                let ticket = register(&test, &ours, &text).await;
+                let value = serde_json::json!({ "q": word });
+                let mine = found(&test, &ours.desk(), value.clone()).await;
+                prop_assert_eq!(mine.first(), Some(&ticket));
+                prop_assert!(found(&test, &theirs.desk(), value).await.is_empty());
+                Ok(())
+            })
+        })
+        .unwrap();
+    let stranger = Scope::staff(theirs.organization, UserId(theirs.dispatcher.0), Role::Manager);
+    assert!(runtime.block_on(found(&test, &stranger, serde_json::json!({}))).is_empty());
+}

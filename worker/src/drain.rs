@@ -1,0 +1,45 @@
+//! The queue under a clock that is moved by hand: whoever moves it runs what has become due.
+
+use naryad_domain::{
+    Error, Result, Time,
+    db::Db,
+    job::{self, Failure},
+};
+
+use crate::{
+    registry::Registry,
+    worker::{ATTEMPTS, LEASE, causes},
+};
+
+/// When the next thing in the queue is due, if there is one.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn next_due(db: &Db) -> Result<Option<Time>> {
+    job::next_due(&db.reader()).await
+}
+
+/// Runs every job that is due, one after another, and returns how many. A job that fails ends it.
+///
+/// # Errors
+/// What a job has failed with; it stays in the queue.
+pub async fn drain(db: &Db, registry: &Registry) -> Result<usize> {
+    let mut ran = 0;
+    loop {
+        let due = job::due_organizations(db).await?;
+        if due.is_empty() {
+            return Ok(ran);
+        }
+        for organization in due {
+            let Some(claimed) = job::claim(db, organization, LEASE).await? else { continue };
+            let handler = registry.find(&claimed.kind);
+            let handler = handler.ok_or_else(|| Error::internal(format!("no job «{}»", claimed.kind)))?;
+            if let Err(failure) = handler(db, &claimed).await {
+                let why = causes(&failure);
+                let _: Failure = job::fail(db, claimed.lease, claimed.attempt, ATTEMPTS, &why).await?;
+                return Err(failure);
+            }
+            ran += 1;
+        }
+    }
+}
