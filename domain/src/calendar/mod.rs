@@ -9,5 +9,5 @@ pub mod entry;
 pub(crate) mod spans;
 
 pub use self::book::{Span, between, is_plausible};
-pub(crate) use self::clear::{end_entry, free_member, give_up, of_absence, overlapping};
 pub(crate) use self::book::{enter, free, keep, let_go, prolong, truncate};
+pub(crate) use self::clear::{end_entry, free_member, give_up, of_absence, overlapping};
