@@ -27,6 +27,7 @@ pub mod reply;
 mod request;
 mod routes;
 pub mod server;
+mod shift;
 mod slot;
 pub mod state;
 mod ticket;

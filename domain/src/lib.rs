@@ -21,7 +21,6 @@ pub mod page;
 pub mod people;
 pub mod photo;
 pub mod place;
-#[expect(dead_code, unused_imports, reason = "the acts that displace come next")]
 pub mod rebooking;
 pub mod scope;
 pub mod shift;

@@ -11,5 +11,6 @@ mod operations;
 mod pages;
 mod races;
 mod search;
+mod shifts;
 mod slots;
 mod texts;

@@ -1,5 +1,7 @@
 //! A sample request for every operation: well-formed, so that what is judged is who asks.
 
+mod shifts;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use naryad_tests::{
@@ -33,6 +35,7 @@ pub(super) struct World {
     material: Uuid,
     colleague: Uuid,
     device: Uuid,
+    schedule: shifts::Schedule,
 }
 
 impl World {
@@ -73,6 +76,7 @@ impl World {
             material,
             colleague: house.user(&estate.organization, Role::Dispatcher).await.id,
             device,
+            schedule: shifts::Schedule::make(house, estate).await,
             anna,
         }
     }
@@ -85,6 +89,7 @@ impl World {
     pub(super) fn secrets(&self) -> Vec<String> {
         [self.ticket, self.visit, self.photo, self.material, self.estate.premises, self.estate.resident]
             .iter()
+            .chain(&self.schedule.secrets())
             .map(Uuid::to_string)
             .collect()
     }
@@ -373,7 +378,9 @@ impl World {
                     .header("Upload-Offset", "0")
                     .header("Content-Type", "application/offset+octet-stream")
             }
-            other => panic!("{other} is not covered: add a sample, and review who may do it in the snapshot"),
+            other => self.schedule.sample(estate, other).await.unwrap_or_else(|| {
+                panic!("{other} is not covered: add a sample, and review who may do it in the snapshot")
+            }),
         }
     }
 

@@ -20,18 +20,45 @@ use crate::{
 #[derive(Clone, Debug)]
 enum Step {
     /// Searches for a new ticket, tries every listed time, and books one.
-    Search { pick: usize },
+    Search {
+        pick: usize,
+    },
     /// Keeps a listed time, lets some minutes pass, and books it or does not.
-    Hold { pick: usize, minutes: i64, confirm: bool },
-    Best { emergency: bool },
-    Move { visit: usize, technician: usize, hours: i64 },
-    Swap { one: usize, other: usize, what: usize },
+    Hold {
+        pick: usize,
+        minutes: i64,
+        confirm: bool,
+    },
+    Best {
+        emergency: bool,
+    },
+    Move {
+        visit: usize,
+        technician: usize,
+        hours: i64,
+    },
+    Swap {
+        one: usize,
+        other: usize,
+        what: usize,
+    },
     Displace,
     Repair,
-    Absence { technician: usize, hours: i64, length: i64 },
-    Shift { technician: usize, day: i64 },
-    Unfinished { visit: usize },
-    Wait { minutes: i64 },
+    Absence {
+        technician: usize,
+        hours: i64,
+        length: i64,
+    },
+    Shift {
+        technician: usize,
+        day: i64,
+    },
+    Unfinished {
+        visit: usize,
+    },
+    Wait {
+        minutes: i64,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -161,14 +188,50 @@ impl World {
                 let _ = self.act(desk, MoveTo { visit, args: serde_json::from_value(args).unwrap() }).await;
             }
             Step::Swap { one, other, what } => {
-                let (Some(visit), Some(with)) = (self.visit(*one).await, self.visit(*other).await) else { return };
+                let (Some(visit), Some(with)) = (self.visit(*one).await, self.visit(*other).await) else {
+                    return;
+                };
                 let what = ["times", "technicians", "both"][*what];
                 let args = serde_json::from_value(json!({ "with": with, "what": what })).unwrap();
                 let _ = self.act(desk, Swap { visit, args }).await;
             }
             Step::Displace => self.displace().await,
             Step::Repair => self.repair().await,
-            Step::Absence { .. } | Step::Shift { .. } => {}
+            Step::Absence { technician, hours, length } => {
+                let technician = self.house.technicians[technician % self.house.technicians.len()];
+                let start = self.test.db.clock().now() + TimeDelta::hours(*hours);
+                let start = (*hours > 0).then_some(start);
+                let end = self.test.db.clock().now() + TimeDelta::hours(hours + length);
+                let mut args =
+                    json!({ "technician_id": technician, "kind": "sick", "start": start, "end": end });
+                for _ in 0..2 {
+                    let record = crate::shift::Record { args: serde_json::from_value(args.clone()).unwrap() };
+                    match self.act(desk, record).await {
+                        Err(refused) if refused.code() == Code::DisplacesBookings => {
+                            args["confirm"] = refused.details()["confirm"].clone();
+                        }
+                        _ => break,
+                    }
+                }
+            }
+            Step::Shift { technician, day } => {
+                let technician = self.house.technicians[technician % self.house.technicians.len()];
+                let date = (noon() + TimeDelta::days(*day)).date_naive();
+                let mut args = json!({
+                    "technician_id": technician, "date": date, "kind": "replaced", "reason": "Учёба.",
+                    "windows": [shift("14:00", "17:00", None)],
+                });
+                for _ in 0..2 {
+                    let edit =
+                        crate::shift::CreateException { args: serde_json::from_value(args.clone()).unwrap() };
+                    match self.act(manager(&self.house), edit).await {
+                        Err(refused) if refused.code() == Code::DisplacesBookings => {
+                            args["confirm"] = refused.details()["confirm"].clone();
+                        }
+                        _ => break,
+                    }
+                }
+            }
             Step::Unfinished { visit } => {
                 let Some(visit) = self.visit(*visit).await else { return };
                 let at = At { occurred_at: None };
