@@ -63,10 +63,13 @@ pub fn status(code: Code) -> StatusCode {
         Code::AlreadyExists
         | Code::IllegalMove
         | Code::SlotTaken
+        | Code::SlotUnavailable
+        | Code::ProposalStale
         | Code::DeadlineClosed
         | Code::DisplacesBookings
+        | Code::HoldUsed
         | Code::OffsetMismatch => StatusCode::CONFLICT,
-        Code::UploadGone => StatusCode::GONE,
+        Code::UploadGone | Code::HoldExpired => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

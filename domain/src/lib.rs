@@ -21,10 +21,10 @@ pub mod page;
 pub mod people;
 pub mod photo;
 pub mod place;
-#[expect(dead_code, unused_imports, reason = "the acts that displace come next")]
 pub mod rebooking;
 pub mod scope;
 pub mod shift;
+pub mod slot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -11,5 +11,7 @@ mod operations;
 mod pages;
 mod races;
 mod search;
+mod shifts;
+mod slots;
 mod texts;
 mod worktime;

@@ -165,6 +165,7 @@ impl House {
                 started_at: Some(now),
                 ended_at: None,
                 reason: None,
+                override_reason: None,
                 version: 1,
                 created_at: now,
             },

@@ -16,11 +16,16 @@ pub mod row;
 mod say;
 mod status;
 
+pub(crate) use self::{
+    booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
+    crew::Held,
+    find::save,
+};
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        AccessNotice, CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
         visit_document,
     },
     find::{find, hold, require_journal_reader},
@@ -31,11 +36,6 @@ pub use self::{
     },
     register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, InformedHow, Source, Status},
-};
-pub(crate) use self::{
-    booking::{check_crew, check_window, require_staff_side, require_technicians},
-    crew::Held,
-    find::save,
 };
 
 #[cfg(test)]
