@@ -4,7 +4,7 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, health, job, material, metrics, openapi, people, photo, place, ticket, upload,
+    auth, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo, place, ticket, upload,
     visit,
 };
 
@@ -22,6 +22,8 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     material::routes(routes);
     ticket::routes(routes);
     visit::routes(routes);
+    handover::routes(routes);
+    ical::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
 }

@@ -55,6 +55,8 @@ codes! {
     IllegalMove "illegal_move" "The ticket or visit is not in a state for this", "`legal` names the moves that are possible now.";
     SlotTaken "slot_taken" "The technician is busy at that time", "Choose another time or technician.";
     DisplacesBookings "displaces_bookings" "It would take the time of booked visits away", "Look at `displaces`; to do it nevertheless, send it again with the `confirm` of this answer.";
+    HandoverOpen "handover_open" "The ticket is offered to you and not accepted yet", "Accept it first.";
+    HandoverClosed "handover_closed" "The offer no longer stands", "`state` tells what became of it.";
     TextNotOfficial "text_not_official" "The text is not in the official style", "Remove the characters in `characters`, or take `mended`.";
     PreconditionRequired "precondition_required" "This kind of request has a precondition", "Tell it to the applicant and confirm it with `precondition_confirmed`.";
     EvidenceMissing "evidence_missing" "What this kind of work demands at closing is missing", "Add what `missing` lists.";

@@ -20,7 +20,7 @@ pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument, VisitDocument, document,
         visit_document,
     },
     find::{find, hold, require_journal_reader},

@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    calendar, catalogue, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
+    calendar, catalogue, handover, ical, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
     shift, ticket, visit,
 };
 
@@ -77,6 +77,9 @@ pub const TABLES: &[&Table] = &[
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
     photo::row::Model::TABLE,
+    handover::link_row::Model::TABLE,
+    handover::row::Model::TABLE,
+    ical::row::Model::TABLE,
     shift::template::Model::TABLE,
     shift::exception::Model::TABLE,
     shift::absence::Model::TABLE,
