@@ -29,6 +29,8 @@ pub mod reply;
 mod request;
 mod routes;
 pub mod server;
+mod shift;
+mod slot;
 pub mod state;
 mod ticket;
 mod upload;

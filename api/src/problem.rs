@@ -65,9 +65,13 @@ pub fn status(code: Code) -> StatusCode {
         | Code::SlotTaken
         | Code::HandoverOpen
         | Code::HandoverClosed
+        | Code::SlotUnavailable
+        | Code::ProposalStale
+        | Code::DeadlineClosed
         | Code::DisplacesBookings
+        | Code::HoldUsed
         | Code::OffsetMismatch => StatusCode::CONFLICT,
-        Code::UploadGone => StatusCode::GONE,
+        Code::UploadGone | Code::HoldExpired => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

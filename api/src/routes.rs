@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo, place, ticket, upload,
-    visit,
+    auth, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo, place, shift, slot,
+    ticket, upload, visit,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -21,9 +21,11 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     catalogue::routes(routes);
     material::routes(routes);
     ticket::routes(routes);
+    slot::routes(routes);
     visit::routes(routes);
     handover::routes(routes);
     ical::routes(routes);
+    shift::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
 }

@@ -54,6 +54,11 @@ codes! {
     IdempotencyMismatch "idempotency_mismatch" "This idempotency key was used with another request", "Use a fresh key for a fresh request.";
     IllegalMove "illegal_move" "The ticket or visit is not in a state for this", "`legal` names the moves that are possible now.";
     SlotTaken "slot_taken" "The technician is busy at that time", "Choose another time or technician.";
+    SlotUnavailable "slot_unavailable" "The time does not suit the technician or the work", "`reasons` says why; choose another time, or book it with `override_reason`.";
+    ProposalStale "proposal_stale" "The calendar has changed since the proposal was made", "Look at the new `proposal` and confirm it.";
+    HoldExpired "hold_expired" "The time is no longer kept", "Search again.";
+    HoldUsed "hold_used" "The kept time was used already", "Read the ticket: it may be booked.";
+    DeadlineClosed "deadline_closed" "The clock of this term has ended", "Nothing can be changed; a returned ticket starts it again.";
     DisplacesBookings "displaces_bookings" "It would take the time of booked visits away", "Look at `displaces`; to do it nevertheless, send it again with the `confirm` of this answer.";
     HandoverOpen "handover_open" "The ticket is offered to you and not accepted yet", "Accept it first.";
     HandoverClosed "handover_closed" "The offer no longer stands", "`state` tells what became of it.";

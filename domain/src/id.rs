@@ -101,8 +101,12 @@ ids! {
     UploadId,
     /// A background job.
     JobId,
-    /// An SLA clock.
+    /// A clock of a term.
     DeadlineId,
+    /// A policy of terms.
+    DeadlinePolicyId,
+    /// An alert.
+    AlertId,
     /// A family of refresh tokens: one sign-in.
     FamilyId,
     /// A weekly template of shifts.

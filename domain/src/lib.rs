@@ -3,6 +3,7 @@
 //! A request goes one way: a use case (an [`Act`](write::Act)) runs inside the write path, changes rows only through
 //! [`Tx`](write::Tx), and the write path appends the journal, enqueues the jobs and feeds the phones.
 
+pub mod alert;
 pub mod auth;
 pub mod blob;
 pub mod calendar;
@@ -22,10 +23,10 @@ pub mod page;
 pub mod people;
 pub mod photo;
 pub mod place;
-#[expect(dead_code, unused_imports, reason = "the acts that displace come next")]
 pub mod rebooking;
 pub mod scope;
 pub mod shift;
+pub mod slot;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -28,7 +28,14 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![migration!("0001_kernel"), migration!("0002_shifts"), migration!("0006_partners"), migration!("0007_search")]
+        vec![
+            migration!("0001_kernel"),
+            migration!("0002_shifts"),
+            migration!("0003_slots"),
+            migration!("0004_deadlines"),
+            migration!("0006_partners"),
+            migration!("0007_search"),
+        ]
     }
 }
 

@@ -134,7 +134,15 @@ impl World<'_> {
                 let Some(ticket) = self.ticket(*ticket) else { return };
                 let (start, end) = self.span(*hour);
                 let technicians = self.crew(crew);
-                let args = PlanVisit { visit_id: None, technicians, start, end, window: None };
+                let args = PlanVisit {
+                    visit_id: None,
+                    hold_token: None,
+                    technicians,
+                    start: Some(start),
+                    end: Some(end),
+                    window: None,
+                    override_reason: None,
+                };
                 self.act(desk, ticket::Plan { ticket, args }).await;
             }
             Step::Unplan { ticket } => {
@@ -188,7 +196,7 @@ impl World<'_> {
                 let Some(visit) = self.visit(*visit).await else { return };
                 let (start, end) = self.span(*hour);
                 let technicians = crew.as_ref().map(|crew| self.crew(crew));
-                let args = MoveVisit { start, end, technicians, window: None };
+                let args = MoveVisit { start, end, technicians, window: None, override_reason: None };
                 self.act(desk, visit::MoveTo { visit, args }).await;
             }
             Step::CancelVisit { visit } => {

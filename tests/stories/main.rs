@@ -13,4 +13,6 @@ mod pages;
 mod partners;
 mod races;
 mod search;
+mod shifts;
+mod slots;
 mod texts;

@@ -7,6 +7,7 @@ use naryad_tests::{
     house::eventually,
     on_both, proves,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -70,7 +71,7 @@ on_both! {
             (partner.offered(&estate, "SEW-SMELL").await, partner.offered(&estate, "SEW-SMELL").await,
              partner.offered(&estate, "SEW-SMELL").await);
         house.clock().advance_minutes(10);
-        partner.desk.post(&format!("/v1/tickets/{done}/handover/accept"), json!({})).await.ok(200);
+        partner.desk.request(Method::POST, &format!("/v1/tickets/{done}/handover/accept")).send().await.ok(200);
         let why = json!({ "reason": "Нет свободных монтёров." });
         partner.desk.post(&format!("/v1/tickets/{refused}/handover/decline"), why).await.ok(200);
         partner.desk.post(&format!("/v1/tickets/{done}/plan"), partner.booking(house, 10)).await.ok(200);
@@ -120,12 +121,12 @@ on_both! {
         partner.desk.post(&format!("{path}/plan"), partner.booking(house, 60)).await.problem(409, "handover_open");
         partner.desk.post(&format!("{path}/complete"), json!({ "reason": "Готово." })).await.problem(409, "handover_open");
         partner.fitter.client.get(&path).await.problem(404, "not_found");
-        estate.dispatcher.post(&format!("{path}/handover/accept"), json!({})).await.problem(403, "forbidden");
-        let taken = partner.desk.post(&format!("{path}/handover/accept"), json!({})).await.ok(200);
+        estate.dispatcher.request(Method::POST, &format!("{path}/handover/accept")).send().await.problem(403, "forbidden");
+        let taken = partner.desk.request(Method::POST, &format!("{path}/handover/accept")).send().await.ok(200);
         assert_eq!(state(&taken), "accepted");
         assert_eq!(taken.text("/applicant_phone"), "+79123456789");
         assert!(taken.json("/resident_id").is_null());
-        partner.desk.post(&format!("{path}/handover/accept"), json!({})).await.problem(409, "handover_closed").has("/state", "accepted");
+        partner.desk.request(Method::POST, &format!("{path}/handover/accept")).send().await.problem(409, "handover_closed").has("/state", "accepted");
         partner.desk.post(&format!("{path}/plan"), partner.booking(house, 60)).await.ok(200).has("/status", "planned");
         partner.fitter.client.get(&path).await.ok(200);
         let report = json!({ "reason": "Волков доложил.", "waive_missing": true });
@@ -147,7 +148,7 @@ on_both! {
         let calm = partner.offered(&estate, "SEW-SMELL").await;
         let urgent = partner.offered(&estate, "HVS-BURST").await;
         house.clock().advance_minutes(6);
-        let late = partner.desk.post(&format!("/v1/tickets/{urgent}/handover/accept"), json!({})).await;
+        let late = partner.desk.request(Method::POST, &format!("/v1/tickets/{urgent}/handover/accept")).send().await;
         assert!(matches!(late.status, 404 | 409), "{late}");
         eventually("the urgent offer ends", async || {
             let ticket = estate.dispatcher.get(&format!("/v1/tickets/{urgent}")).await.ok(200);
@@ -173,9 +174,9 @@ on_both! {
         let first = partner.offered(&estate, "SEW-SMELL").await;
         let back = estate.dispatcher.post(&format!("/v1/tickets/{first}/executor"), own.clone()).await.ok(200);
         assert_eq!(state(&back), "withdrawn");
-        partner.desk.post(&format!("/v1/tickets/{first}/handover/accept"), json!({})).await.problem(404, "not_found");
+        partner.desk.request(Method::POST, &format!("/v1/tickets/{first}/handover/accept")).send().await.problem(404, "not_found");
         let second = partner.offered(&estate, "SEW-SMELL").await;
-        partner.desk.post(&format!("/v1/tickets/{second}/handover/accept"), json!({})).await.ok(200);
+        partner.desk.request(Method::POST, &format!("/v1/tickets/{second}/handover/accept")).send().await.ok(200);
         partner.desk.post(&format!("/v1/tickets/{second}/plan"), partner.booking(house, 60)).await.ok(200);
         estate.dispatcher.post(&format!("/v1/tickets/{second}/executor"), own).await.ok(200).has("/status", "registered");
         for client in [&partner.desk, &partner.fitter.client] {
@@ -184,14 +185,14 @@ on_both! {
         }
         // The same time is free again, and the ticket can be passed once more.
         let third = partner.offered(&estate, "SEW-SMELL").await;
-        partner.desk.post(&format!("/v1/tickets/{third}/handover/accept"), json!({})).await.ok(200);
+        partner.desk.request(Method::POST, &format!("/v1/tickets/{third}/handover/accept")).send().await.ok(200);
         partner.desk.post(&format!("/v1/tickets/{third}/plan"), partner.booking(house, 60)).await.ok(200);
         let again = estate.dispatcher.post(&format!("/v1/tickets/{first}/executor"), partner.chosen()).await.ok(200);
         assert_eq!(state(&again), "offered");
         let why = json!({ "reason": "Отмена." });
         let cancelled = estate.dispatcher.post(&format!("/v1/tickets/{first}/cancel"), why).await.ok(200);
         assert_eq!(state(&cancelled), "withdrawn");
-        partner.desk.post(&format!("/v1/tickets/{first}/handover/accept"), json!({})).await.problem(409, "handover_closed");
+        partner.desk.request(Method::POST, &format!("/v1/tickets/{first}/handover/accept")).send().await.problem(409, "handover_closed");
     }
 }
 
@@ -248,7 +249,7 @@ on_both! {
                 let (desk, owner) = (&partner.desk, &estate.dispatcher);
                 async move {
                     match n % 3 {
-                        0 => desk.post(&format!("/v1/tickets/{id}/handover/accept"), json!({})).await,
+                        0 => desk.request(Method::POST, &format!("/v1/tickets/{id}/handover/accept")).send().await,
                         1 => {
                             let why = json!({ "reason": "Нет людей." });
                             desk.post(&format!("/v1/tickets/{id}/handover/decline"), why).await

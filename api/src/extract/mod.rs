@@ -3,6 +3,7 @@
 mod body;
 mod caller;
 mod headers;
+mod language;
 mod path;
 mod query;
 
@@ -11,6 +12,7 @@ pub use self::{
     body::Json,
     caller::Caller,
     headers::{Idempotency, IfMatch},
+    language::Language,
     path::PathId,
     query::{PageQuery, Query},
 };

@@ -3,6 +3,7 @@
 use actix_web::post;
 use naryad_domain::{
     id::TicketId,
+    slot::{AssignBest, FindBest},
     ticket::{
         Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Localize, Plan,
         PlanVisit, Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.add(choose_executor).add(plan_ticket).add(unplan_ticket).add(localize_ticket);
+    routes.add(choose_executor).add(plan_ticket).add(assign_best).add(unplan_ticket).add(localize_ticket);
     routes.add(hold_ticket).add(resume_ticket).add(complete_ticket);
     routes.add(accept_ticket).add(return_ticket).add(cancel_ticket);
 }
@@ -170,4 +171,21 @@ async fn cancel_ticket(
     args: Json<Why>,
 ) -> Answer {
     app.write_once(&caller, &key, Cancel { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Books the best time among those that a search would list; the answer carries the sentence to read to the resident.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = FindBest,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/assign-best")]
+async fn assign_best(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<FindBest>,
+) -> Answer {
+    app.write_once(&caller, &key, AssignBest { ticket: id.0, args: args.0 }, changed()).await
 }

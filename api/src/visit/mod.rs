@@ -3,6 +3,7 @@
 use actix_web::{get, post};
 use naryad_domain::{
     id::VisitId,
+    slot::{Swap, SwapVisits},
     ticket::{self, At, TicketDocument, VisitDocument},
     visit::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
 };
@@ -18,7 +19,7 @@ use crate::{
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(get_visit).add(set_out).add(start_visit).add(leave_unfinished);
-    routes.add(no_access).add(move_visit).add(cancel_visit);
+    routes.add(no_access).add(move_visit).add(swap_visits).add(cancel_visit);
 }
 
 /// A visit with its crew.
@@ -131,4 +132,21 @@ async fn cancel_visit(
     args: Json<CancelVisit>,
 ) -> Answer {
     app.write_once(&caller, &key, Cancel { visit: id.0, args: args.0 }, changed()).await
+}
+
+/// Two visits exchange their times, their crews, or both, at once.
+#[utoipa::path(
+    tag = "visits",
+    request_body = SwapVisits,
+    responses((status = 200, description = "The ticket of the visit", body = TicketDocument)),
+)]
+#[post("/v1/visits/{id}/swap")]
+async fn swap_visits(
+    app: State,
+    caller: Caller,
+    id: PathId<VisitId>,
+    key: Idempotency,
+    args: Json<SwapVisits>,
+) -> Answer {
+    app.write_once(&caller, &key, Swap { visit: id.0, args: args.0 }, changed()).await
 }

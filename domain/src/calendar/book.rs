@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use chrono::{SubsecRound, TimeDelta};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, Value};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 use super::entry::{self, EntryKind};
 use crate::{
-    Code, Error, Result, Time,
-    db::placeholders,
-    id::{EntryId, TechnicianId, VisitId},
-    people::organization,
+    Error, Result, Time,
+    id::{EntryId, OrganizationId, TechnicianId, VisitId},
     visit::Visit,
     write::Tx,
 };
@@ -56,81 +55,102 @@ pub fn is_plausible(at: Time) -> bool {
     (Y2000..Y2100).contains(&at.timestamp())
 }
 
-/// What is in the way of a booking.
-#[derive(Clone, Debug, FromQueryResult, serde::Serialize)]
-struct Conflict {
-    technician_id: TechnicianId,
-    busy_start: Time,
-    busy_end: Time,
-}
-
-/// Books a crew for a visit, with the way before it as the organization has set it. Holds that have run out make way.
+/// Books a crew for a visit, with the way before it. That the time is free has been judged under the lock; the database
+/// judges once more. Holds that have run out make way.
 ///
 /// # Errors
-/// `slot_taken` with who is busy when, and the nearest time at which the whole crew is free.
-pub(crate) async fn book(tx: &mut Tx, visit: &Visit, span: Span) -> Result<()> {
-    let settings = organization::settings_of(&tx.reader(), visit.row.staff_organization_id).await?;
-    let way = TimeDelta::minutes(settings.travel_buffer_minutes.into());
-    let busy = Span { start: span.start - way, end: span.end };
+/// `slot_taken` when somebody is busy all the same.
+pub(crate) async fn enter(tx: &mut Tx, visit: &Visit, span: Span, way: TimeDelta) -> Result<()> {
     let crew: Vec<TechnicianId> = visit.crew.iter().map(|member| member.technician_id).collect();
-    let ahead = ahead(tx, &crew, busy.start).await?;
-    let conflicts: Vec<&Conflict> =
-        ahead.iter().filter(|c| c.busy_start < busy.end && busy.start < c.busy_end).collect();
-    if !conflicts.is_empty() {
-        let nearest = nearest_free(&ahead, busy) + way;
-        return Err(Error::new(Code::SlotTaken, Code::SlotTaken.title()).with("busy", conflicts).with(
-            "nearest",
-            serde_json::json!({ "start": nearest, "end": nearest + (span.end - span.start) }),
-        ));
-    }
+    let busy = Span { start: span.start - way, end: span.end };
     release_expired_holds(tx, &crew, busy).await?;
     let entries: Vec<entry::Model> = crew
         .iter()
         .map(|technician| entry::Model {
-            id: EntryId::new(tx.clock()),
-            organization_id: visit.row.staff_organization_id,
-            technician_id: *technician,
             visit_id: Some(visit.row.id),
             ticket_id: Some(visit.row.ticket_id),
-            absence_id: None,
-            kind: EntryKind::Booking,
-            busy_start: busy.start,
-            busy_end: busy.end,
-            planned_start: span.start,
-            planned_end: span.end,
-            active: true,
-            hold_token: None,
-            hold_until: None,
-            version: 1,
+            ..fresh(tx, visit.row.staff_organization_id, *technician, EntryKind::Booking, busy, span)
         })
         .collect();
     tx.insert_all(&entries).await
 }
 
-/// Active entries of the crew that end after `from`, without holds that have run out.
-async fn ahead(tx: &Tx, crew: &[TechnicianId], from: Time) -> Result<Vec<Conflict>> {
-    let mut values: Vec<Value> = vec![from.into(), tx.now().into()];
-    let list = placeholders(crew.iter().map(|id| id.0), &mut values);
-    let sql = format!(
-        "SELECT technician_id, busy_start, busy_end FROM calendar_entry
-         WHERE technician_id IN ({list}) AND active AND busy_end > $1
-           AND NOT (kind = 'hold' AND hold_until <= $2)
-         ORDER BY busy_start LIMIT 2000"
-    );
-    tx.reader().all(&sql, values).await
+/// Keeps the time of a crew for a dispatcher on the phone.
+///
+/// # Errors
+/// `slot_taken` when somebody is busy.
+pub(crate) async fn keep(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    crew: &[TechnicianId],
+    span: Span,
+    way: TimeDelta,
+    (token, until): (Uuid, Time),
+) -> Result<()> {
+    let busy = Span { start: span.start - way, end: span.end };
+    release_expired_holds(tx, crew, busy).await?;
+    let entries: Vec<entry::Model> = crew
+        .iter()
+        .map(|technician| entry::Model {
+            hold_token: Some(token),
+            hold_until: Some(until),
+            ..fresh(tx, organization, *technician, EntryKind::Hold, busy, span)
+        })
+        .collect();
+    tx.insert_all(&entries).await
 }
 
-/// The first start, not before the wished one, at which nobody of the crew is busy for as long.
-fn nearest_free(ahead: &[Conflict], wished: Span) -> Time {
-    let length = wished.end - wished.start;
-    let mut start = wished.start;
-    for conflict in ahead {
-        if conflict.busy_start >= start + length {
-            break;
-        }
-        start = start.max(conflict.busy_end);
+fn fresh(
+    tx: &Tx,
+    organization: OrganizationId,
+    technician: TechnicianId,
+    kind: EntryKind,
+    busy: Span,
+    planned: Span,
+) -> entry::Model {
+    entry::Model {
+        id: EntryId::new(tx.clock()),
+        organization_id: organization,
+        technician_id: technician,
+        visit_id: None,
+        ticket_id: None,
+        absence_id: None,
+        kind,
+        busy_start: busy.start,
+        busy_end: busy.end,
+        planned_start: planned.start,
+        planned_end: planned.end,
+        active: true,
+        hold_token: None,
+        hold_until: None,
+        version: 1,
     }
-    start
+}
+
+async fn active_of_hold(tx: &Tx, token: Uuid) -> Result<Vec<entry::Model>> {
+    Ok(entry::Entity::find()
+        .filter(entry::Column::HoldToken.eq(token))
+        .filter(entry::Column::Active.eq(true))
+        .all(&tx.reader())
+        .await?)
+}
+
+/// Gives kept time back; says of how many technicians it was still kept.
+pub(crate) async fn let_go(tx: &mut Tx, token: Uuid) -> Result<usize> {
+    let entries = active_of_hold(tx, token).await?;
+    let count = entries.len();
+    deactivate(tx, entries).await?;
+    Ok(count)
+}
+
+/// Keeps kept time for longer; says of how many technicians it was still kept.
+pub(crate) async fn prolong(tx: &mut Tx, token: Uuid, until: Time) -> Result<usize> {
+    let entries = active_of_hold(tx, token).await?;
+    for before in &entries {
+        let after = entry::Model { hold_until: Some(until), version: before.version + 1, ..before.clone() };
+        tx.update(before, &after).await?;
+    }
+    Ok(entries.len())
 }
 
 /// A predicate cannot say now(): holds that have run out are deactivated here, under the lock.

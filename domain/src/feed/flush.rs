@@ -60,7 +60,7 @@ impl Plan {
                 Touch::Building(building) => {
                     plan.buildings.insert(*building);
                 }
-                Touch::Ended { .. } | Touch::Watched(_) => {}
+                Touch::Ended { .. } | Touch::Watched(_) | Touch::Topic(_) => {}
             }
         }
         plan.changed.retain(|entity| !plan.born.contains(entity));

@@ -23,8 +23,12 @@ impl Poke {
     }
 
     pub(crate) fn add(&mut self, touch: &Touch) {
-        if let Touch::Document(kind, _) | Touch::New(kind, _) = touch {
-            self.add_kind(*kind);
+        match touch {
+            Touch::Document(kind, _) | Touch::New(kind, _) => self.add_kind(*kind),
+            Touch::Topic(name) => {
+                self.entities.insert((*name).to_owned());
+            }
+            _ => {}
         }
     }
 

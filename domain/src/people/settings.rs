@@ -21,11 +21,37 @@ pub struct Settings {
     /// What is kept free before a visit for the way, in minutes, 0 to 240.
     #[schema(minimum = 0, maximum = 240)]
     pub travel_buffer_minutes: u16,
+    /// How far ahead times are searched and booked, in days, 1 to 90.
+    #[schema(minimum = 1, maximum = 90)]
+    pub slot_horizon_days: u16,
+    /// How long a time is kept for a dispatcher who has the resident on the phone, in seconds, 15 to 900.
+    #[schema(minimum = 15, maximum = 900)]
+    pub hold_seconds: u16,
+    /// How long the window is that a resident is promised, in minutes, 15 to 720.
+    #[schema(minimum = 15, maximum = 720)]
+    pub promised_window_minutes: u16,
+    /// From which minutes of the hour times are offered, in minutes, 5 to 120.
+    #[schema(minimum = 5, maximum = 120)]
+    pub slot_step_minutes: u16,
+    /// How fast technicians get from building to building as the crow flies, in km/h, 1 to 120. It ranks times and
+    /// never forbids one.
+    #[schema(minimum = 1, maximum = 120)]
+    pub travel_speed_kmh: u16,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { auto_close_days: 3, return_days: 14, default_visit_minutes: 60, travel_buffer_minutes: 0 }
+        Self {
+            auto_close_days: 3,
+            return_days: 14,
+            default_visit_minutes: 60,
+            travel_buffer_minutes: 0,
+            slot_horizon_days: 14,
+            hold_seconds: 120,
+            promised_window_minutes: 120,
+            slot_step_minutes: 30,
+            travel_speed_kmh: 20,
+        }
     }
 }
 
@@ -40,6 +66,11 @@ impl Settings {
             ("return_days", self.return_days, 0, 365),
             ("default_visit_minutes", self.default_visit_minutes, 5, 1_440),
             ("travel_buffer_minutes", self.travel_buffer_minutes, 0, 240),
+            ("slot_horizon_days", self.slot_horizon_days, 1, 90),
+            ("hold_seconds", self.hold_seconds, 15, 900),
+            ("promised_window_minutes", self.promised_window_minutes, 15, 720),
+            ("slot_step_minutes", self.slot_step_minutes, 5, 120),
+            ("travel_speed_kmh", self.travel_speed_kmh, 1, 120),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::field(

@@ -101,7 +101,7 @@ pub(crate) async fn displace(tx: &mut Tx, held: &mut Held, visit: VisitId, cause
 }
 
 /// Puts a visit as it stands now into the held ticket.
-pub(crate) fn put_back(held: &mut Held, visit: Visit) {
+pub(super) fn put_back(held: &mut Held, visit: Visit) {
     if let Some(place) = held.visits.iter_mut().find(|place| place.row.id == visit.row.id) {
         *place = visit;
     }

@@ -1,13 +1,14 @@
 //! Booking: the executor, the plan and its withdrawal.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
     Executor, Held, Status,
-    find::{require_owner, save},
+    find::{self, require_owner, save},
     moves::{self, Move},
 };
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
     handover,
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
     people::user,
-    rebooking,
+    rebooking, slot,
+    text::Text,
     visit::{self, Visit, VisitStatus, Window},
     write::{Act, Tx},
 };
@@ -31,15 +33,85 @@ pub struct PlanVisit {
     /// Made by the client (UUIDv7).
     #[serde(default)]
     pub visit_id: Option<VisitId>,
+    /// A time that is kept: it says who comes when, and the three members below are left out.
+    #[serde(default)]
+    pub hold_token: Option<Uuid>,
     /// The crew, lead first; 1 to 10.
+    #[serde(default)]
     pub technicians: Vec<TechnicianId>,
     /// Begin of the work, whole seconds.
-    pub start: DateTime<Utc>,
+    #[serde(default)]
+    pub start: Option<DateTime<Utc>>,
     /// End of the work.
-    pub end: DateTime<Utc>,
-    /// What the resident is told; absent: the planned time is promised as it is.
+    #[serde(default)]
+    pub end: Option<DateTime<Utc>>,
+    /// What the resident is told; absent: as it was kept, or the planned time as it is.
     #[serde(default)]
     pub window: Option<Window>,
+    /// Why the dispatcher books against a shift, a trade, an area or the reserve: it stands in the journal.
+    #[serde(default)]
+    pub override_reason: Option<Text<2000>>,
+}
+
+/// A crew and its time, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct Booking {
+    pub(crate) technicians: Vec<TechnicianId>,
+    pub(crate) span: Span,
+    pub(crate) window: Window,
+}
+
+impl Booking {
+    /// Checks what stands in a request.
+    pub(crate) fn parse(
+        technicians: &[TechnicianId],
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+        window: Option<Window>,
+    ) -> Result<Self> {
+        check_crew(technicians)?;
+        let span = Span::parse("", start, end)?;
+        let window = window.unwrap_or(Window::Promised { start: span.start, end: span.end });
+        check_window(window, span)?;
+        Ok(Self { technicians: technicians.to_vec(), span, window })
+    }
+
+    /// Passes what lies ahead, with people of the staff.
+    pub(crate) async fn check(&self, tx: &Tx, staff: OrganizationId) -> Result<()> {
+        if self.span.end <= tx.now() {
+            return Err(Error::field("end", "is in the past"));
+        }
+        require_technicians(tx, staff, &self.technicians).await
+    }
+}
+
+impl PlanVisit {
+    /// Who comes when: as the request says, or as it was kept.
+    async fn booking(&self, tx: &Tx, ticket: TicketId) -> Result<Booking> {
+        let Some(token) = self.hold_token else {
+            let missing = |name: &str| Error::field(name, "is required without a hold_token");
+            let start = self.start.ok_or_else(|| missing("start"))?;
+            let end = self.end.ok_or_else(|| missing("end"))?;
+            return Booking::parse(&self.technicians, start, end, self.window);
+        };
+        for (name, given) in [
+            ("technicians", !self.technicians.is_empty()),
+            ("start", self.start.is_some()),
+            ("end", self.end.is_some()),
+        ] {
+            if given {
+                return Err(Error::field(name, "the kept time says it already"));
+            }
+        }
+        let kept = slot::hold::mine(tx, token, ticket).await?;
+        let span = kept.span();
+        let window = match self.window {
+            Some(window) => window,
+            None => kept.promise()?,
+        };
+        check_window(window, span)?;
+        Ok(Booking { technicians: kept.crew()?, span, window })
+    }
 }
 
 /// Books a crew for a ticket.
@@ -117,48 +189,65 @@ impl Act for Plan {
 
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let args = &self.args;
-        check_crew(&args.technicians)?;
-        let span = Span::parse("", args.start, args.end)?;
-        let window = args.window.unwrap_or(Window::Promised { start: span.start, end: span.end });
-        check_window(window, span)?;
-        let held = Held::take(tx, self.ticket, &args.technicians).await?;
+        // Out of sight is out of sight, whatever the body says.
+        find::find(&tx.reader(), tx.scope(), self.ticket).await?;
+        let booking = args.booking(tx, self.ticket).await?;
+        let held = Held::take(tx, self.ticket, &booking.technicians).await?;
         moves::check(Move::Plan, held.ticket.status, tx.scope())?;
         let staff = held.ticket.staff_organization();
         require_staff_side(tx, staff)?;
-        if span.end <= tx.now() {
-            return Err(Error::field("end", "is in the past"));
-        }
-        require_technicians(tx, staff, &args.technicians).await?;
+        booking.check(tx, staff).await?;
         let id = match args.visit_id {
             Some(id) => VisitId::from_client(id.0, "visit_id")?,
             None => VisitId::new(tx.clock()),
         };
-        let visit = insert_visit(tx, &held, id, &args.technicians, span, window).await?;
-        calendar::book(tx, &visit, span).await?;
-        let mut after = held.ticket.clone();
-        if after.status != Status::InProgress {
-            after.status = Status::Planned;
+        if let Some(token) = args.hold_token {
+            slot::hold::confirm(tx, token, booking.technicians.len(), id).await?;
         }
-        after.hold_reason = None;
-        after.hold_until = None;
-        if after.executor()? == Executor::Nobody {
-            after.set_executor(Executor::OwnStaff);
-        }
-        save(tx, &held.ticket, after).await?;
-        rebooking::resolve(tx, self.ticket, id).await?;
+        let need = slot::need(&tx.reader(), self.ticket).await?;
+        let reason = args.override_reason.as_deref();
+        let wanted =
+            slot::Wanted { need: &need, crew: &booking.technicians, span: booking.span, visit: None };
+        let admitted = slot::admit(tx, &[wanted], reason).await?;
+        let reason = reason.filter(|_| admitted.overridden);
+        settle(tx, &held, id, &booking, admitted.way, reason).await?;
         Ok(self.ticket)
     }
+}
+
+/// Books what has been admitted: the visit, its time, and where the ticket stands by it.
+pub(crate) async fn settle(
+    tx: &mut Tx,
+    held: &Held,
+    id: VisitId,
+    booking: &Booking,
+    way: TimeDelta,
+    override_reason: Option<&str>,
+) -> Result<Visit> {
+    let visit = insert_visit(tx, held, id, booking, override_reason).await?;
+    calendar::enter(tx, &visit, booking.span, way).await?;
+    let mut after = held.ticket.clone();
+    if after.status != Status::InProgress {
+        after.status = Status::Planned;
+    }
+    after.hold_reason = None;
+    after.hold_until = None;
+    if after.executor()? == Executor::Nobody {
+        after.set_executor(Executor::OwnStaff);
+    }
+    save(tx, &held.ticket, after).await?;
+    rebooking::resolve(tx, visit.row.ticket_id, id).await?;
+    Ok(visit)
 }
 
 async fn insert_visit(
     tx: &mut Tx,
     held: &Held,
     id: VisitId,
-    technicians: &[TechnicianId],
-    span: Span,
-    window: Window,
+    booking: &Booking,
+    override_reason: Option<&str>,
 ) -> Result<Visit> {
-    let ticket = &held.ticket;
+    let (ticket, span) = (&held.ticket, booking.span);
     if visit::row::Entity::find_by_id(id).one(&tx.reader()).await?.is_some() {
         return Err(Error::new(Code::AlreadyExists, "a visit with this id is booked already"));
     }
@@ -177,12 +266,13 @@ async fn insert_visit(
         started_at: None,
         ended_at: None,
         reason: None,
+        override_reason: override_reason.map(str::to_owned),
         version: 1,
         created_at: tx.now(),
     };
-    row.set_window(window);
+    row.set_window(booking.window);
     tx.insert(&row).await?;
-    let crew = visit::crew_rows(&row, technicians);
+    let crew = visit::crew_rows(&row, &booking.technicians);
     tx.insert_all(&crew).await?;
     Ok(Visit { row, crew })
 }

@@ -29,6 +29,7 @@ use crate::{
     people::user,
     photo::{self, PhotoDocument},
     place::{building, premises},
+    slot::{self, Reschedule},
     visit::{self, VisitStatus, Window},
 };
 
@@ -126,12 +127,33 @@ pub struct TicketDocument {
     pub legal_moves: Vec<Move>,
     /// The sentence to read to the applicant.
     pub say: String,
+    /// What he is told of a visit for which the premises must be entered.
+    pub access_notice: Option<AccessNotice>,
     /// Hash of the last event of its journal: a receipt.
     pub journal_head: Option<String>,
     /// For `If-Match`.
     pub version: i64,
     /// The version of this document on the phones.
     pub doc_version: i64,
+}
+
+/// What is told of a planned visit for which the premises must be entered (R21): when, why, and who comes.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AccessNotice {
+    /// The visit.
+    pub visit_id: VisitId,
+    /// From when; what was promised, where something was.
+    pub start: DateTime<Utc>,
+    /// Until when.
+    pub end: DateTime<Utc>,
+    /// The address with the premises.
+    pub address: String,
+    /// Why the premises must be entered.
+    pub reason: String,
+    /// The full name of each worker, the lead first.
+    pub workers: Vec<String>,
+    /// The notice in words.
+    pub text: String,
 }
 
 /// The kind of work, briefly.
@@ -187,6 +209,10 @@ pub struct VisitDocument {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why it ended so.
     pub reason: Option<String>,
+    /// Why it was booked against a shift, a trade, an area or the reserve; for staff.
+    pub override_reason: Option<String>,
+    /// From where to where it was moved, oldest first.
+    pub reschedules: Vec<Reschedule>,
     /// Version.
     pub version: i64,
 }
@@ -234,7 +260,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         Some(id) => premises::Entity::find_by_id(id).one(reader).await?,
         None => None,
     };
-    let visits = visits(reader, &row).await?;
+    let visits = visits(reader, &row, resident).await?;
     let missing =
         if row.status < Status::Completed { missing_of(reader, &row, &kind).await? } else { Vec::new() };
     let photos = photo::of_ticket(reader, scope, id).await?;
@@ -299,11 +325,13 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         missing,
         legal_moves: By::of(scope).map(|by| moves::legal(row.status, by)).unwrap_or_default(),
         say: String::new(),
+        access_notice: None,
         journal_head: journal::head(reader, Subject::new(SubjectKind::Ticket, id)).await?,
         version: row.version,
         doc_version: row.doc_version,
     };
     document.say = say::about(&document);
+    document.access_notice = say::access_notice(&document);
     Ok(document)
 }
 
@@ -323,7 +351,7 @@ fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<HandoverState>) 
     row
 }
 
-async fn visits(reader: &Reader<'_>, ticket: &row::Model) -> Result<Vec<VisitDocument>> {
+async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Result<Vec<VisitDocument>> {
     let visits = visit::of_ticket(reader, ticket.id).await?;
     let mut members: Vec<crate::id::UserId> =
         visits.iter().flat_map(|v| v.crew.iter().map(|m| crate::id::UserId(m.technician_id.0))).collect();
@@ -334,6 +362,7 @@ async fn visits(reader: &Reader<'_>, ticket: &row::Model) -> Result<Vec<VisitDoc
     } else {
         user::Entity::find().filter(user::Column::Id.is_in(members)).all(reader).await?
     };
+    let moves = if visits.is_empty() { Vec::new() } else { slot::history(reader, ticket.id).await? };
     visits
         .into_iter()
         .map(|visit| {
@@ -350,6 +379,8 @@ async fn visits(reader: &Reader<'_>, ticket: &row::Model) -> Result<Vec<VisitDoc
                     lead: member.lead,
                 })
                 .collect();
+            let reschedules =
+                moves.iter().filter(|(id, _)| *id == visit.row.id).map(|(_, moved)| moved.clone()).collect();
             Ok(VisitDocument {
                 id: visit.row.id,
                 ticket_id: visit.row.ticket_id,
@@ -362,6 +393,8 @@ async fn visits(reader: &Reader<'_>, ticket: &row::Model) -> Result<Vec<VisitDoc
                 started_at: visit.row.started_at,
                 ended_at: visit.row.ended_at,
                 reason: visit.row.reason,
+                override_reason: visit.row.override_reason.filter(|_| !resident),
+                reschedules,
                 version: visit.row.version,
             })
         })
@@ -395,7 +428,7 @@ async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Resu
 pub async fn visit_document(reader: &Reader<'_>, scope: &Scope, id: VisitId) -> Result<VisitDocument> {
     let ticket = visit::ticket_of(reader, scope, id).await?;
     let row = find(reader, scope, ticket).await?;
-    visits(reader, &row)
+    visits(reader, &row, scope.resident_id().is_some())
         .await?
         .into_iter()
         .find(|visit| visit.id == id)

@@ -16,11 +16,16 @@ pub mod row;
 mod say;
 mod status;
 
+pub(crate) use self::{
+    booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
+    crew::Held,
+    find::save,
+};
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument, VisitDocument, document,
+        AccessNotice, CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument, VisitDocument, document,
         visit_document,
     },
     find::{find, hold, require_journal_reader},
@@ -30,12 +35,7 @@ pub use self::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
     },
     register::{Register, RegisterTicket, WishedRange},
-    status::{Executor, ExecutorKind, Source, Status},
-};
-pub(crate) use self::{
-    booking::{check_crew, check_window, require_staff_side, require_technicians},
-    crew::Held,
-    find::save,
+    status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 
 #[cfg(test)]

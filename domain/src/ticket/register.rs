@@ -196,6 +196,8 @@ impl Act for Register {
             registered_at,
             damaged_at: args.damaged_at,
             localized_at: None,
+            informed_at: None,
+            informed_how: None,
             completed_at: None,
             closed_at: None,
             cancelled_at: None,

@@ -12,7 +12,7 @@ use crate::{
     feed::EntityKind,
     id::{BuildingId, OrganizationId, PremisesId, RequestTypeId, ResidentId, TicketId},
     journal::{Subject, SubjectKind},
-    ticket::{ExecutorKind, Source, Status},
+    ticket::{ExecutorKind, InformedHow, Source, Status},
     write::{Journaling, Row, Table, Touch, Touched},
 };
 
@@ -51,6 +51,8 @@ pub struct Model {
     pub registered_at: Time,
     pub damaged_at: Option<Time>,
     pub localized_at: Option<Time>,
+    pub informed_at: Option<Time>,
+    pub informed_how: Option<InformedHow>,
     pub completed_at: Option<Time>,
     pub closed_at: Option<Time>,
     pub cancelled_at: Option<Time>,
@@ -70,7 +72,7 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "ticket",
         journaling: Journaling {
-            plain: &["executor_kind", "number", "status", "source"],
+            plain: &["executor_kind", "number", "status", "source", "informed_how"],
             personal: &[
                 "place",
                 "applicant_name",

@@ -2,7 +2,10 @@
 
 use chrono_tz::Tz;
 
-use super::{Status, document::TicketDocument};
+use super::{
+    Status,
+    document::{AccessNotice, TicketDocument},
+};
 use crate::{
     text::when::{moment, span},
     visit::Window,
@@ -39,4 +42,37 @@ fn visit(ticket: &TicketDocument, zone: Tz) -> Option<String> {
     };
     let verb = if crew.len() > 1 { "Придут" } else { "Придёт" };
     Some(format!("{verb} {}, {when}.", crew.join(", ")))
+}
+
+/// The notice of the visit that comes next, where premises must be entered for it.
+pub(super) fn access_notice(ticket: &TicketDocument) -> Option<AccessNotice> {
+    let number = ticket.premises_number.as_ref()?;
+    if ticket.status >= Status::Completed {
+        return None;
+    }
+    let visit = ticket.visits.iter().rev().find(|visit| visit.status.is_open())?;
+    let zone: Tz = ticket.zone.parse().unwrap_or(Tz::UTC);
+    let (start, end) = match visit.window {
+        Window::Promised { start, end } => (start, end),
+        Window::Wished { .. } | Window::None => (visit.planned_start, visit.planned_end),
+    };
+    let workers: Vec<String> = visit.crew.iter().map(|member| member.full_name.clone()).collect();
+    let address = format!("{}, {number}", ticket.address);
+    let work = &ticket.request_type.name_ru;
+    let reason = match &ticket.measures {
+        Some(measures) => format!("{work}. {measures}"),
+        None => work.clone(),
+    };
+    let text = format!(
+        "{} по адресу {address} необходим доступ в помещение. Основание: заявка № {}, {reason}. Работы выполняют: {}.",
+        capital(&span(start, end, zone)),
+        ticket.number,
+        workers.join(", ")
+    );
+    Some(AccessNotice { visit_id: visit.id, start, end, address, reason, workers, text })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

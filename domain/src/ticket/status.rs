@@ -96,6 +96,32 @@ pub enum Source {
     Staff,
 }
 
+/// How the applicant was told the term.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    EnumIter,
+    DeriveActiveEnum,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum InformedHow {
+    /// By phone.
+    Phone,
+    /// In the residents' app.
+    App,
+    /// At the desk.
+    InPerson,
+    /// In writing.
+    Message,
+}
+
 /// The column that tells which executor it is.
 #[derive(
     Clone,

@@ -23,10 +23,12 @@ fn plan(ticket: TicketId, technicians: &[TechnicianId], hour: i64) -> Plan {
     let start = noon() + TimeDelta::hours(hour);
     let args = PlanVisit {
         visit_id: None,
+        hold_token: None,
         technicians: technicians.to_vec(),
-        start,
-        end: start + TimeDelta::hours(1),
+        start: Some(start),
+        end: Some(start + TimeDelta::hours(1)),
         window: None,
+        override_reason: None,
     };
     Plan { ticket, args }
 }
@@ -184,11 +186,16 @@ async fn nobody_who_has_left_is_booked_again() {
         let leaves = Change { id: UserId(house.technicians[0].0), version: 1, args };
         db.write(admin, leaves).await.unwrap();
         let (start, end) = (noon() + TimeDelta::hours(3), noon() + TimeDelta::hours(4));
-        let args = visit::MoveVisit { start, end, technicians: None, window: None };
+        let args = visit::MoveVisit { start, end, technicians: None, window: None, override_reason: None };
         let refused = db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidField);
-        let args =
-            visit::MoveVisit { start, end, technicians: Some(vec![house.technicians[1]]), window: None };
+        let args = visit::MoveVisit {
+            start,
+            end,
+            technicians: Some(vec![house.technicians[1]]),
+            window: None,
+            override_reason: None,
+        };
         db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap();
         assert_sound(db).await;
     }

@@ -10,7 +10,7 @@ use crate::{
     calendar::Span,
     catalogue::{Missing, PhotoKind},
     id::{TechnicianId, TicketId, VisitId},
-    photo,
+    photo, slot,
     text::Text,
     ticket::{
         At, Held, Move, Status, check_crew, check_window, moves, require_staff_side, require_technicians,
@@ -227,9 +227,13 @@ pub struct MoveVisit {
     /// The crew, lead first; absent: as it is.
     #[serde(default)]
     pub technicians: Option<Vec<TechnicianId>>,
-    /// What the resident is told; absent: the planned time is promised as it is.
+    /// What the resident is told; absent: as he was told, if the work still begins then, or else the planned time as it
+    /// is.
     #[serde(default)]
     pub window: Option<Window>,
+    /// Why the dispatcher books against a shift, a trade, an area or the reserve: it stands in the journal.
+    #[serde(default)]
+    pub override_reason: Option<Text<2000>>,
 }
 
 /// Moves a visit.
@@ -251,8 +255,9 @@ impl Act for MoveTo {
             check_crew(technicians)?;
         }
         let span = Span::parse("", args.start, args.end)?;
-        let window = args.window.unwrap_or(Window::Promised { start: span.start, end: span.end });
-        check_window(window, span)?;
+        if let Some(window) = args.window {
+            check_window(window, span)?;
+        }
         let (held, visit) = take(tx, self.visit, args.technicians.as_deref().unwrap_or_default()).await?;
         if !tx.scope().is_desk() {
             return Err(Error::new(Code::Forbidden, Code::Forbidden.title()));
@@ -262,33 +267,36 @@ impl Act for MoveTo {
         if span.end <= tx.now() {
             return Err(Error::field("end", "is in the past"));
         }
-        let mut after = visit.row.clone();
-        after.status = VisitStatus::Planned;
-        after.en_route_at = None;
-        after.planned_start = span.start;
-        after.planned_end = span.end;
-        after.set_window(window);
-        save(tx, &visit.row, after.clone()).await?;
-        let crew = match &args.technicians {
-            None => {
-                let crew: Vec<TechnicianId> = visit.crew.iter().map(|member| member.technician_id).collect();
-                require_technicians(tx, visit.row.staff_organization_id, &crew).await?;
-                visit.crew.clone()
-            }
-            Some(technicians) => change_crew(tx, &visit, technicians).await?,
+        let crew = args.technicians.clone().unwrap_or_else(|| visit.technicians());
+        require_technicians(tx, visit.row.staff_organization_id, &crew).await?;
+        let need = slot::need(&tx.reader(), held.ticket.id).await?;
+        let reason = args.override_reason.as_deref();
+        let wanted = slot::Wanted { need: &need, crew: &crew, span, visit: Some(self.visit) };
+        let admitted = slot::admit(tx, &[wanted], reason).await?;
+        let step = slot::Step {
+            window: match args.window {
+                Some(window) => window,
+                None => {
+                    slot::window_after(&visit, span, Window::Promised { start: span.start, end: span.end })?
+                }
+            },
+            override_reason: reason.filter(|_| admitted.overridden).map(str::to_owned),
+            visit,
+            crew,
+            span,
         };
-        calendar::free(tx, visit.row.id).await?;
-        calendar::book(tx, &Visit { row: after, crew }, span).await?;
+        let event = slot::event_key(tx, slot::MoveCause::Move);
+        slot::reschedule(tx, &[&held], vec![step], admitted.way, slot::MoveCause::Move, &event).await?;
         Ok(held.ticket.id)
     }
 }
 
-async fn change_crew(
+/// Makes a crew of a visit another, without touching whoever stays.
+pub(crate) async fn change_crew(
     tx: &mut Tx,
     visit: &Visit,
     technicians: &[TechnicianId],
 ) -> Result<Vec<assignee::Model>> {
-    require_technicians(tx, visit.row.staff_organization_id, technicians).await?;
     let wanted = crew_rows(&visit.row, technicians);
     for member in visit.crew.iter().filter(|member| !wanted.contains(member)) {
         tx.delete(member).await?;

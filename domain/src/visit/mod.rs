@@ -6,12 +6,12 @@ pub mod row;
 mod status;
 mod store;
 
-pub(crate) use self::{
-    acts::crew_rows,
-    store::{of_ticket, save},
-};
 pub use self::{
     acts::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},
     store::{Visit, ticket_of},
+};
+pub(crate) use self::{
+    acts::{change_crew, crew_rows},
+    store::{of_ticket, save},
 };

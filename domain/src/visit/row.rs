@@ -35,6 +35,7 @@ pub struct Model {
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,
     pub reason: Option<String>,
+    pub override_reason: Option<String>,
     pub version: i64,
     pub created_at: Time,
 }
@@ -46,7 +47,7 @@ impl Row for Model {
         name: "visit",
         journaling: Journaling {
             plain: &["status", "window_kind"],
-            personal: &["reason"],
+            personal: &["reason", "override_reason"],
             silent: &["version"],
         },
         entity: Some(EntityKind::Ticket),

@@ -21,6 +21,11 @@ pub struct Visit {
 }
 
 impl Visit {
+    /// The crew, lead first.
+    pub fn technicians(&self) -> Vec<TechnicianId> {
+        self.crew.iter().map(|member| member.technician_id).collect()
+    }
+
     /// Whether the technician is of the crew.
     pub fn has(&self, technician: TechnicianId) -> bool {
         self.crew.iter().any(|member| member.technician_id == technician)

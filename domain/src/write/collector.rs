@@ -47,6 +47,8 @@ pub enum Touch {
     Building(Uuid),
     /// Somebody who watches this organization's stream should look again.
     Watched(OrganizationId),
+    /// Something of this name changed that is on no phone: boards look again.
+    Topic(&'static str),
 }
 
 /// Whose feed it is.

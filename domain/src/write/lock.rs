@@ -8,7 +8,7 @@ use super::Tx;
 use crate::{
     Error, Result,
     db::placeholders,
-    id::{TechnicianId, TicketId, UploadId},
+    id::{DeadlineId, TechnicianId, TicketId, UploadId},
 };
 
 /// What may be locked, in the order in which it must be.
@@ -20,6 +20,8 @@ pub enum LockRank {
     Calendars,
     /// Tickets, sorted; other journaled subjects stand here too.
     Tickets,
+    /// Clocks of terms that stand on no ticket, sorted; those of a ticket are guarded by its lock.
+    Deadlines,
     /// Uploads and blobs.
     Uploads,
     /// Balances of stock.
@@ -89,6 +91,14 @@ impl Tx {
     /// As [`Tx::lock_calendars`].
     pub async fn lock_tickets(&mut self, tickets: impl IntoIterator<Item = TicketId>) -> Result<()> {
         self.lock_rows(LockRank::Tickets, "ticket", "id", tickets.into_iter().map(|id| id.0)).await
+    }
+
+    /// Locks clocks of terms.
+    ///
+    /// # Errors
+    /// As [`Tx::lock_calendars`].
+    pub async fn lock_deadlines(&mut self, deadlines: impl IntoIterator<Item = DeadlineId>) -> Result<()> {
+        self.lock_rows(LockRank::Deadlines, "deadline", "id", deadlines.into_iter().map(|id| id.0)).await
     }
 
     /// Locks uploads.

@@ -5,8 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    calendar, catalogue, handover, ical, id::OrganizationId, journal::Subject, material, people, photo, place, rebooking,
-    shift, ticket, visit,
+    alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject, material, people, photo,
+    place, rebooking, shift, ticket, visit,
 };
 
 /// What of a table the journal tells.
@@ -80,6 +80,10 @@ pub const TABLES: &[&Table] = &[
     handover::link_row::Model::TABLE,
     handover::row::Model::TABLE,
     ical::row::Model::TABLE,
+    deadline::row::Model::TABLE,
+    deadline::policy::row::Model::TABLE,
+    deadline::policy::version::Model::TABLE,
+    alert::row::Model::TABLE,
     shift::template::Model::TABLE,
     shift::exception::Model::TABLE,
     shift::absence::Model::TABLE,
@@ -94,6 +98,8 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
         "a phone number shared by organizations; each membership is journaled by its own organization",
     ),
     ("technician_calendar", "the lock and the document version of a calendar whose entries are journaled"),
+    ("slot_hold", "lives for two minutes; the entries it makes stand in the journals of the technicians"),
+    ("visit_reschedule", "for people to read; what changed of the visit is journaled with the ticket"),
     ("token_family", "sign-ins are security records, kept by their own rows"),
     ("refresh_token", "sign-ins are security records, kept by their own rows"),
     ("one_time_code", "lives for ten minutes"),

@@ -1,5 +1,7 @@
 //! A sample request for every operation: well-formed, so that what is judged is who asks.
 
+mod shifts;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use naryad_tests::{
@@ -34,6 +36,7 @@ pub(super) struct World {
     colleague: Uuid,
     device: Uuid,
     contractor: Uuid,
+    schedule: shifts::Schedule,
 }
 
 impl World {
@@ -77,6 +80,7 @@ impl World {
             colleague: house.user(&estate.organization, Role::Dispatcher).await.id,
             device,
             contractor: contractor.id,
+            schedule: shifts::Schedule::make(house, estate).await,
             anna,
         }
     }
@@ -89,6 +93,7 @@ impl World {
     pub(super) fn secrets(&self) -> Vec<String> {
         [self.ticket, self.visit, self.photo, self.material, self.estate.premises, self.estate.resident]
             .iter()
+            .chain(&self.schedule.secrets())
             .map(Uuid::to_string)
             .collect()
     }
@@ -165,6 +170,47 @@ impl World {
                     "start": "2026-03-01T10:00:00Z", "end": "2026-03-01T11:00:00Z",
                 });
                 (format!("/v1/tickets/{ticket}/plan"), Some(body))
+            }
+            "POST /v1/tickets/{id}/assign-best" => {
+                // Nobody keeps a schedule: whoever may book is told that nothing is free.
+                (format!("/v1/tickets/{ticket}/assign-best"), Some(json!({})))
+            }
+            "POST /v1/slots/search" => ("/v1/slots/search".to_owned(), Some(json!({ "ticket_id": ticket }))),
+            "POST /v1/slots/hold" => {
+                let body = json!({
+                    "ticket_id": ticket, "technicians": [self.anna.user.id],
+                    "start": "2026-03-01T10:00:00Z", "end": "2026-03-01T11:00:00Z",
+                });
+                ("/v1/slots/hold".to_owned(), Some(body))
+            }
+            "POST /v1/slots/extend" | "POST /v1/slots/release" => {
+                let path = operation.trim_start_matches("POST ");
+                return Sample::of(path, Some(json!({ "hold_token": fresh() })));
+            }
+            "POST /v1/slots/repair" => {
+                return Sample::of("/v1/slots/repair", Some(json!({}))).common();
+            }
+            "POST /v1/slots/repair/apply" => {
+                let body = json!({ "bookings": [], "moves": [] });
+                return Sample::of("/v1/slots/repair/apply", Some(body)).common();
+            }
+            "POST /v1/slots/displacement" => {
+                ("/v1/slots/displacement".to_owned(), Some(json!({ "ticket_id": ticket })))
+            }
+            "POST /v1/slots/displacement/apply" => {
+                // No emergency: whoever may make room is told so.
+                let booking = json!({
+                    "technicians": [self.anna.user.id],
+                    "start": "2026-03-01T10:00:00Z", "end": "2026-03-01T11:00:00Z",
+                    "window": { "kind": "none" },
+                });
+                let body = json!({ "ticket_id": ticket, "booking": booking, "moves": [] });
+                ("/v1/slots/displacement/apply".to_owned(), Some(body))
+            }
+            "POST /v1/visits/{id}/swap" => {
+                let other = self.own_visit().await;
+                let body = json!({ "with": other, "version": 999_999 });
+                (format!("/v1/visits/{visit}/swap"), Some(body))
             }
             "POST /v1/tickets/{id}/hold" => {
                 let body = json!({ "reason": "Проверка.", "until": "2026-01-01T00:00:00Z" });
@@ -373,7 +419,9 @@ impl World {
                     .header("Upload-Offset", "0")
                     .header("Content-Type", "application/offset+octet-stream")
             }
-            other => panic!("{other} is not covered: add a sample, and review who may do it in the snapshot"),
+            other => self.schedule.sample(estate, other).await.unwrap_or_else(|| {
+                panic!("{other} is not covered: add a sample, and review who may do it in the snapshot")
+            }),
         }
     }
 
