@@ -16,3 +16,4 @@ mod search;
 mod shifts;
 mod slots;
 mod texts;
+mod worktime;

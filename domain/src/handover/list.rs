@@ -155,5 +155,7 @@ pub(crate) async fn of_ticket(
     if ticket.organization_id != scope.organization() {
         query = query.filter(Column::ContractorId.eq(scope.organization()));
     }
-    Ok(query.order_by_desc(Column::Id).one(reader).await?)
+    let rows = query.order_by_desc(Column::Id).limit(20).all(reader).await?;
+    // The one that stands, else the one that ended last.
+    Ok(rows.into_iter().max_by_key(|row| (row.ended_at.is_none(), row.ended_at, row.id)))
 }

@@ -40,6 +40,10 @@ pub enum CauseKind {
     Overrun,
     /// The rest of the day was planned anew.
     Repair,
+    /// Nobody opened.
+    NoAccess,
+    /// The crew left before the work was done.
+    Unfinished,
 }
 
 impl CauseKind {
@@ -51,6 +55,8 @@ impl CauseKind {
             Self::Emergency => "Исполнитель направлен на аварию.",
             Self::Overrun => "Исполнитель задержан на предыдущей заявке.",
             Self::Repair => "План дня составлен заново.",
+            Self::NoAccess => "Доступ в помещение не предоставлен.",
+            Self::Unfinished => "Работы не завершены.",
         }
     }
 }

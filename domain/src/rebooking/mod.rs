@@ -5,6 +5,7 @@ mod displace;
 mod list;
 pub mod notice;
 pub mod row;
+mod vain;
 mod withdraw;
 
 pub use self::{
@@ -16,5 +17,6 @@ pub use self::{
 pub(crate) use self::{
     confirm::require_confirmed,
     displace::{Cause, displace, resolve},
+    vain::wait_again,
     withdraw::withdraw,
 };
