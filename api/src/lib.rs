@@ -4,6 +4,7 @@
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
 mod auth;
+mod board;
 mod catalogue;
 pub mod cli;
 pub mod config;
@@ -33,3 +34,4 @@ pub mod state;
 mod ticket;
 mod upload;
 mod visit;
+mod worktime;

@@ -14,3 +14,4 @@ mod search;
 mod shifts;
 mod slots;
 mod texts;
+mod worktime;

@@ -1,12 +1,18 @@
 //! Clocks of terms: what must happen by when, by law or by contract.
 
+pub mod board;
 mod kind;
 pub mod policy;
+pub mod report;
 pub mod row;
+mod why;
 
 use crate::{Time, id::OrganizationId, job::NewJob};
 
-pub use self::kind::{Basis, DeadlineKind, DeadlineState, DeadlineSubject};
+pub use self::{
+    kind::{Basis, DeadlineKind, DeadlineState, DeadlineSubject},
+    why::{Reason, Why},
+};
 
 /// The kind of the job that counts open clocks anew after a policy or a calendar has changed.
 pub const RECALCULATE_JOB: &str = "deadline_recalculate";

@@ -6,7 +6,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo,
-    place, rebooking, shift, ticket, visit,
+    place, rebooking, shift, ticket, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -86,6 +86,7 @@ pub const TABLES: &[&Table] = &[
     shift::absence::Model::TABLE,
     rebooking::row::Model::TABLE,
     rebooking::notice::Model::TABLE,
+    worktime::row::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.

@@ -378,6 +378,21 @@ impl World {
                     .header("Upload-Offset", "0")
                     .header("Content-Type", "application/offset+octet-stream")
             }
+            "PUT /v1/production-calendars/{year}" => {
+                // Of another year: whoever may import is told so.
+                let body = json!({ "days": [{ "date": "2027-01-01", "kind": "off" }] });
+                Sample::of("/v1/production-calendars/2026", Some(body)).common()
+            }
+            "GET /v1/deadlines" => Sample::of("/v1/deadlines", None).common(),
+            "GET /v1/deadlines/board" => Sample::of("/v1/deadlines/board?by=building", None).common(),
+            "GET /v1/deadlines/report" => {
+                let path = "/v1/deadlines/report?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&by=type";
+                Sample::of(path, None).common()
+            }
+            "GET /v1/production-calendars" => Sample::of("/v1/production-calendars", None).common(),
+            "GET /v1/production-calendars/{year}" => {
+                Sample::of("/v1/production-calendars/2026", None).common()
+            }
             other => self.schedule.sample(estate, other).await.unwrap_or_else(|| {
                 panic!("{other} is not covered: add a sample, and review who may do it in the snapshot")
             }),
