@@ -127,8 +127,7 @@ async fn decline_handover(
     key: Idempotency,
     args: Json<Why>,
 ) -> Answer {
-    let show = Document::ok(|tx, id| {
-        Box::pin(async move { handover::find(&tx.reader(), tx.scope(), *id).await })
-    });
+    let show =
+        Document::ok(|tx, id| Box::pin(async move { handover::find(&tx.reader(), tx.scope(), *id).await }));
     app.write_once(&caller, &key, Decline { ticket: id.0, args: args.0 }, show).await
 }

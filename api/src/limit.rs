@@ -56,11 +56,7 @@ impl Limits {
         self.tickets.retain_recent();
     }
 
-    fn by_address(
-        &self,
-        limiter: &DefaultKeyedRateLimiter<IpAddr>,
-        request: &ServiceRequest,
-    ) -> Result<()> {
+    fn by_address(&self, limiter: &DefaultKeyedRateLimiter<IpAddr>, request: &ServiceRequest) -> Result<()> {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let forwarded = || request.connection_info().realip_remote_addr().and_then(|text| text.parse().ok());
         let address = if self.trust_forwarded { forwarded().or(peer) } else { peer };

@@ -51,8 +51,7 @@ pub(crate) struct RequestSpan;
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let id = RequestId::of(request);
-        let span =
-            tracing::info_span!("request", id = id.text(), method = %request.method(), path = shown(request.path()));
+        let span = tracing::info_span!("request", id = id.text(), method = %request.method(), path = shown(request.path()));
         request.extensions_mut().insert(id);
         span
     }

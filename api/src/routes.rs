@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, board, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo, place, shift,
-    slot, ticket, upload, visit, worktime,
+    auth, board, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo,
+    place, shift, slot, ticket, upload, visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.

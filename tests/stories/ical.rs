@@ -16,7 +16,9 @@ fn events(bytes: &[u8]) -> Vec<BTreeMap<String, String>> {
     let mut events = Vec::new();
     for block in unfolded.split("BEGIN:VEVENT\r\n").skip(1) {
         let lines = block.split("END:VEVENT").next().unwrap().lines();
-        events.push(lines.filter_map(|l| l.split_once(':')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect());
+        events.push(
+            lines.filter_map(|l| l.split_once(':')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+        );
     }
     events
 }

@@ -42,7 +42,8 @@ impl Partner {
 
     async fn offered(&self, estate: &Estate, kind: &str) -> Uuid {
         let id = estate.register(kind, "Не работает.").await.id("/id");
-        let passed = estate.dispatcher.post(&format!("/v1/tickets/{id}/executor"), self.chosen()).await.ok(200);
+        let passed =
+            estate.dispatcher.post(&format!("/v1/tickets/{id}/executor"), self.chosen()).await.ok(200);
         assert_eq!(passed.text("/handover/state"), "offered");
         id
     }

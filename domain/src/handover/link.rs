@@ -84,9 +84,11 @@ impl Model {
     /// # Errors
     /// As [`Model::trades`].
     pub fn buildings(&self) -> Result<Option<BTreeSet<BuildingId>>> {
-        self.building_ids.clone().map(serde_json::from_value).transpose().map_err(|fault| {
-            Error::internal(format!("contractor {}, column building_ids: {fault}", self.id))
-        })
+        self.building_ids
+            .clone()
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|fault| Error::internal(format!("contractor {}, column building_ids: {fault}", self.id)))
     }
 }
 
@@ -239,10 +241,9 @@ fn stored(ids: Option<&BTreeSet<BuildingId>>) -> Result<Option<serde_json::Value
 }
 
 async fn check(tx: &Tx, row: &Model) -> Result<()> {
-    for (name, minutes) in [
-        ("answer_minutes", row.answer_minutes),
-        ("emergency_answer_minutes", row.emergency_answer_minutes),
-    ] {
+    for (name, minutes) in
+        [("answer_minutes", row.answer_minutes), ("emergency_answer_minutes", row.emergency_answer_minutes)]
+    {
         if !(1..=LONGEST).contains(&minutes) {
             return Err(Error::field(name, format!("must be from 1 to {LONGEST}")));
         }

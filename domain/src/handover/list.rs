@@ -106,7 +106,8 @@ async fn documents(reader: &Reader<'_>, scope: &Scope, rows: Vec<Model>) -> Resu
         .await?;
     let document = |row: Model| {
         let ticket = tickets.iter().find(|ticket| ticket.id == row.ticket_id);
-        let ticket = ticket.ok_or_else(|| Error::internal(format!("handover {}, column ticket_id", row.id)))?;
+        let ticket =
+            ticket.ok_or_else(|| Error::internal(format!("handover {}, column ticket_id", row.id)))?;
         // What was passed on or taken back, the contractor sees no more: only that it had been asked.
         let gone = ticket.organization_id != scope.organization()
             && ticket.executor_organization_id != Some(scope.organization());

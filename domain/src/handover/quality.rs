@@ -6,13 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::link;
-use crate::{
-    Error, Result, Scope, Time,
-    auth::Role,
-    calendar::is_plausible,
-    db::Reader,
-    id::OrganizationId,
-};
+use crate::{Error, Result, Scope, Time, auth::Role, calendar::is_plausible, db::Reader, id::OrganizationId};
 
 /// Of what was offered when.
 #[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]

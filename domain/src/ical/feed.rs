@@ -152,7 +152,8 @@ pub async fn visit_link(
     scope.require(&[Role::Resident, Role::Dispatcher, Role::Manager, Role::Admin])?;
     let ticket = visit::ticket_of(reader, scope, id).await?;
     let organization = ticket::find(reader, scope, ticket).await?.organization_id;
-    let row = visit::row::Entity::find_by_id(id).one(reader).await?.ok_or_else(|| Error::not_found("visit"))?;
+    let row =
+        visit::row::Entity::find_by_id(id).one(reader).await?.ok_or_else(|| Error::not_found("visit"))?;
     let expires_at = row.planned_end + TimeDelta::days(VISIT_LINK_KEPT);
     let until = expires_at.timestamp();
     let bytes = [id.0.as_bytes().as_slice(), organization.0.as_bytes(), &until.to_be_bytes()].concat();
@@ -168,7 +169,8 @@ async fn of_visit(reader: &Reader<'_>, secret: &ServerSecret, sealed: &str, now:
     if now.timestamp() >= until {
         return Err(unknown());
     }
-    let (id, organization) = (VisitId(Uuid::from_bytes(*id)), OrganizationId(Uuid::from_bytes(*organization)));
+    let (id, organization) =
+        (VisitId(Uuid::from_bytes(*id)), OrganizationId(Uuid::from_bytes(*organization)));
     let sql = format!("{SELECT} WHERE v.id = $1 AND t.organization_id = $2");
     let booked: Option<Booked> = reader.one(&sql, [id.0.into(), organization.0.into()]).await?;
     let booked = booked.ok_or_else(unknown)?;

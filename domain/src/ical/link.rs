@@ -140,11 +140,7 @@ impl Act for Revoke {
 ///
 /// # Errors
 /// `not_found` for all but himself and his organization's desk.
-pub async fn list(
-    reader: &Reader<'_>,
-    scope: &Scope,
-    id: TechnicianId,
-) -> Result<Vec<CalendarLinkDocument>> {
+pub async fn list(reader: &Reader<'_>, scope: &Scope, id: TechnicianId) -> Result<Vec<CalendarLinkDocument>> {
     technician(reader, scope, id).await?;
     let links = standing(reader, id).await?.into_iter();
     Ok(links

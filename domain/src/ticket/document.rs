@@ -343,7 +343,8 @@ fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<HandoverState>) 
     }
     row.resident_id = None;
     row.original_words = None;
-    let working = offer.is_none_or(|state| state == HandoverState::Accepted) && row.status < Status::Completed;
+    let working =
+        offer.is_none_or(|state| state == HandoverState::Accepted) && row.status < Status::Completed;
     if !working {
         row.applicant_name = None;
         row.applicant_phone = None;

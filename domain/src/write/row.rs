@@ -5,8 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject, material, people, photo,
-    place, rebooking, shift, ticket, visit, worktime,
+    alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject, material,
+    people, photo, place, rebooking, shift, ticket, visit, worktime,
 };
 
 /// What of a table the journal tells.
