@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    auth, board, catalogue, events, health, job, material, metrics, openapi, people, photo, place, shift,
-    slot, ticket, upload, visit, worktime,
+    auth, board, catalogue, events, handover, health, ical, job, material, metrics, openapi, people, photo,
+    place, shift, slot, ticket, upload, visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -23,6 +23,8 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     ticket::routes(routes);
     slot::routes(routes);
     visit::routes(routes);
+    handover::routes(routes);
+    ical::routes(routes);
     shift::routes(routes);
     photo::routes(routes);
     upload::routes(routes);

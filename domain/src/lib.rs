@@ -13,6 +13,8 @@ pub mod db;
 pub mod deadline;
 pub mod error;
 pub mod feed;
+pub mod handover;
+pub mod ical;
 pub mod id;
 pub mod job;
 pub mod journal;

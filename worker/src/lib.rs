@@ -6,6 +6,7 @@
 mod auto_close;
 mod drain;
 mod feed_expire;
+mod handover_expire;
 mod registry;
 mod uploads;
 mod worker;

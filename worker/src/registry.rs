@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use naryad_domain::{Result, db::Db, feed, job::Claimed, photo::Transfers, ticket};
+use naryad_domain::{Result, db::Db, feed, handover, job::Claimed, photo::Transfers, ticket};
 
-use crate::{auto_close, feed_expire};
+use crate::{auto_close, feed_expire, handover_expire};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -20,6 +20,7 @@ pub struct Registry {
 pub fn registry() -> Registry {
     Registry::default()
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
+        .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
 }
 

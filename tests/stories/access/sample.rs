@@ -35,6 +35,7 @@ pub(super) struct World {
     material: Uuid,
     colleague: Uuid,
     device: Uuid,
+    contractor: Uuid,
     schedule: shifts::Schedule,
 }
 
@@ -51,6 +52,8 @@ impl World {
             ("admin", estate.admin.clone()),
             ("integration", house.staff(&estate.organization, Role::Integration).await),
         ];
+        let linked = json!({ "organization_id": contractor.id });
+        estate.admin.post("/v1/contractors", linked).await.ok(201);
         roles.push(("contractor", house.staff(&contractor, Role::Dispatcher).await));
         let ticket = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
         let body = json!({
@@ -76,6 +79,7 @@ impl World {
             material,
             colleague: house.user(&estate.organization, Role::Dispatcher).await.id,
             device,
+            contractor: contractor.id,
             schedule: shifts::Schedule::make(house, estate).await,
             anna,
         }
@@ -347,6 +351,43 @@ impl World {
             "GET /v1/materials/{id}" => Sample::of(&format!("/v1/materials/{}", self.material), None),
             "PATCH /v1/materials/{id}" => {
                 Sample::of(&format!("/v1/materials/{}", self.material), Some(json!({}))).stale()
+            }
+            "GET /v1/contractors" | "GET /v1/handovers" => {
+                Sample::of(operation.trim_start_matches("GET "), None).common()
+            }
+            "POST /v1/contractors" => {
+                // Itself: whoever may link is told so.
+                let body = json!({ "organization_id": estate.organization.id });
+                Sample::of("/v1/contractors", Some(body))
+            }
+            "GET /v1/contractors/{id}" => Sample::of(&format!("/v1/contractors/{}", self.contractor), None),
+            "GET /v1/contractors/{id}/quality" => {
+                Sample::of(&format!("/v1/contractors/{}/quality", self.contractor), None)
+            }
+            "PATCH /v1/contractors/{id}" => {
+                Sample::of(&format!("/v1/contractors/{}", self.contractor), Some(json!({}))).stale()
+            }
+            "POST /v1/tickets/{id}/handover/accept" => {
+                Sample::of(&format!("/v1/tickets/{}/handover/accept", self.ticket), None)
+            }
+            "POST /v1/tickets/{id}/handover/decline" => {
+                let body = json!({ "reason": "Проверка." });
+                Sample::of(&format!("/v1/tickets/{}/handover/decline", self.ticket), Some(body))
+            }
+            "GET /v1/calendars/{token}" => Sample::of("/v1/calendars/nct_x.ics", None).common(),
+            "GET /v1/visits/{id}/calendar-link" => {
+                Sample::of(&format!("/v1/visits/{}/calendar-link", self.visit), None)
+            }
+            "GET /v1/technicians/{id}/calendar-links" => {
+                Sample::of(&format!("/v1/technicians/{}/calendar-links", self.anna.user.id), None)
+            }
+            "POST /v1/technicians/{id}/calendar-links" => {
+                Sample::of(&format!("/v1/technicians/{}/calendar-links", self.anna.user.id), Some(json!({})))
+            }
+            "DELETE /v1/technicians/{id}/calendar-links/{link_id}" => {
+                let links = format!("/v1/technicians/{}/calendar-links", self.anna.user.id);
+                let link = self.anna.client.post(&links, json!({})).await.ok(201).id("/id");
+                Sample::of(&format!("{links}/{link}"), None)
             }
             "OPTIONS /v1/uploads" => Sample::of("/v1/uploads", None).common(),
             "POST /v1/uploads" => {
