@@ -5,6 +5,7 @@
 
 mod alert;
 mod auth;
+mod board;
 mod catalogue;
 pub mod cli;
 pub mod config;
@@ -13,7 +14,9 @@ mod demo;
 mod docs;
 pub mod events;
 pub mod extract;
+mod handover;
 mod health;
+mod ical;
 mod job;
 pub mod limit;
 mod lock;
@@ -29,8 +32,10 @@ pub mod reply;
 mod request;
 mod routes;
 pub mod server;
+mod shift;
 mod slot;
 pub mod state;
 mod ticket;
 mod upload;
 mod visit;
+mod worktime;

@@ -17,10 +17,14 @@ use uuid::Uuid;
 
 use crate::{config::Config, problem::Problem, state::State};
 
+/// Calendars that an address may read in a minute: many phones stand behind one address, and guessing is hopeless anyhow.
+const CALENDARS_PER_MINUTE: u32 = 120;
+
 /// Counters of requests.
 #[derive(Debug)]
 pub struct Limits {
     auth: DefaultKeyedRateLimiter<IpAddr>,
+    calendars: DefaultKeyedRateLimiter<IpAddr>,
     tickets: DefaultKeyedRateLimiter<Uuid>,
     trust_forwarded: bool,
 }
@@ -31,6 +35,7 @@ impl Limits {
         let quota = |per_minute| Quota::per_minute(NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN));
         Self {
             auth: RateLimiter::keyed(quota(config.auth_per_minute)),
+            calendars: RateLimiter::keyed(quota(CALENDARS_PER_MINUTE)),
             tickets: RateLimiter::keyed(quota(config.tickets_per_minute)),
             trust_forwarded: config.trust_forwarded,
         }
@@ -47,15 +52,16 @@ impl Limits {
     /// Forgets whoever has not asked for a while.
     pub fn forget(&self) {
         self.auth.retain_recent();
+        self.calendars.retain_recent();
         self.tickets.retain_recent();
     }
 
-    fn auth(&self, request: &ServiceRequest) -> Result<()> {
+    fn by_address(&self, limiter: &DefaultKeyedRateLimiter<IpAddr>, request: &ServiceRequest) -> Result<()> {
         let peer = request.peer_addr().map(|peer| peer.ip());
         let forwarded = || request.connection_info().realip_remote_addr().and_then(|text| text.parse().ok());
         let address = if self.trust_forwarded { forwarded().or(peer) } else { peer };
         // Without an address (a socket of this machine) there is nobody to count.
-        address.map_or(Ok(()), |address| check(&self.auth, &address))
+        address.map_or(Ok(()), |address| check(limiter, &address))
     }
 }
 
@@ -67,13 +73,18 @@ fn check<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, 
     })
 }
 
-/// Counts requests to `/v1/auth/` by the address of the client: guessing passwords and codes is slow.
+/// Counts requests to `/v1/auth/` and `/v1/calendars/` by the address of the client: guessing is slow.
 pub(crate) async fn auth(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, ActixError> {
     let limited = match request.app_data::<State>() {
-        Some(app) if request.path().starts_with("/v1/auth/") => app.limits.auth(&request),
+        Some(app) if request.path().starts_with("/v1/auth/") => {
+            app.limits.by_address(&app.limits.auth, &request)
+        }
+        Some(app) if request.path().starts_with("/v1/calendars/") => {
+            app.limits.by_address(&app.limits.calendars, &request)
+        }
         _ => Ok(()),
     };
     match limited {

@@ -63,6 +63,8 @@ pub fn status(code: Code) -> StatusCode {
         Code::AlreadyExists
         | Code::IllegalMove
         | Code::SlotTaken
+        | Code::HandoverOpen
+        | Code::HandoverClosed
         | Code::SlotUnavailable
         | Code::ProposalStale
         | Code::DeadlineClosed

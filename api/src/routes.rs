@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    alert, auth, catalogue, deadline, events, health, job, material, metrics, openapi, people, photo, place,
-    slot, ticket, upload, visit,
+    alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics, openapi,
+    people, photo, place, shift, slot, ticket, upload, visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -21,12 +21,17 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     catalogue::routes(routes);
     material::routes(routes);
     ticket::routes(routes);
-    deadline::routes(routes);
     alert::routes(routes);
     slot::routes(routes);
     visit::routes(routes);
+    handover::routes(routes);
+    ical::routes(routes);
+    shift::routes(routes);
     photo::routes(routes);
     upload::routes(routes);
+    worktime::routes(routes);
+    board::routes(routes);
+    deadline::routes(routes);
 }
 
 /// Takes documented handlers.

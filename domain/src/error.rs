@@ -60,6 +60,8 @@ codes! {
     HoldUsed "hold_used" "The kept time was used already", "Read the ticket: it may be booked.";
     DeadlineClosed "deadline_closed" "The clock of this term has ended", "Nothing can be changed; a returned ticket starts it again.";
     DisplacesBookings "displaces_bookings" "It would take the time of booked visits away", "Look at `displaces`; to do it nevertheless, send it again with the `confirm` of this answer.";
+    HandoverOpen "handover_open" "The ticket is offered to you and not accepted yet", "Accept it first.";
+    HandoverClosed "handover_closed" "The offer no longer stands", "`state` tells what became of it.";
     TextNotOfficial "text_not_official" "The text is not in the official style", "Remove the characters in `characters`, or take `mended`.";
     PreconditionRequired "precondition_required" "This kind of request has a precondition", "Tell it to the applicant and confirm it with `precondition_confirmed`.";
     EvidenceMissing "evidence_missing" "What this kind of work demands at closing is missing", "Add what `missing` lists.";

@@ -119,6 +119,12 @@ ids! {
     RebookingId,
     /// Something a person is to be told.
     NoticeId,
+    /// An offer of a ticket to a contractor.
+    HandoverId,
+    /// The work of a managing company with a contractor.
+    ContractorLinkId,
+    /// A link by which a calendar elsewhere reads bookings.
+    CalendarLinkId,
 }
 
 /// A UUID of version 7 whose time comes from the clock of the service.

@@ -13,6 +13,8 @@ pub mod db;
 pub mod deadline;
 pub mod error;
 pub mod feed;
+pub mod handover;
+pub mod ical;
 pub mod id;
 pub mod job;
 pub mod journal;
@@ -21,7 +23,6 @@ pub mod page;
 pub mod people;
 pub mod photo;
 pub mod place;
-#[expect(dead_code, unused_imports, reason = "the acts that displace come next")]
 pub mod rebooking;
 pub mod scope;
 pub mod shift;

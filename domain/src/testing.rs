@@ -108,6 +108,8 @@ impl Act for Build {
             settings: serde_json::json!({}),
             version: 1,
             created_at,
+            production_region: None,
+            calendar_version: 0,
         })
         .await?;
         let people = [(house.dispatcher, Role::Dispatcher)]

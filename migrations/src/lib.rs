@@ -33,6 +33,8 @@ impl MigratorTrait for Migrator {
             migration!("0002_shifts"),
             migration!("0003_slots"),
             migration!("0004_deadlines"),
+            migration!("0005_worktime"),
+            migration!("0006_partners"),
             migration!("0007_search"),
         ]
     }

@@ -196,6 +196,7 @@ on_both! {
         let executor = |value: serde_json::Value| json!({ "executor": value });
         let choose = format!("/v1/tickets/{id}/executor");
         estate.dispatcher.post(&choose, executor(json!({ "kind": "own_staff" }))).await.ok(200);
+        estate.admin.post("/v1/contractors", json!({ "organization_id": contractor.id })).await.ok(201);
         estate
             .dispatcher
             .post(&choose, executor(json!({ "kind": "contractor", "organization_id": contractor.id })))
@@ -206,6 +207,8 @@ on_both! {
         let plan = format!("/v1/tickets/{id}/plan");
         let ours = json!({ "technicians": [anna.user.id], "start": start, "end": end });
         estate.dispatcher.post(&plan, ours.clone()).await.problem(403, "forbidden");
+        let accept = format!("/v1/tickets/{id}/handover/accept");
+        their_desk.request(Method::POST, &accept).send().await.ok(200).has("/handover/state", "accepted");
         their_desk.post(&plan, ours).await.problem(404, "not_found");
         let theirs = json!({ "technicians": [fitter.id], "start": start, "end": end });
         their_desk.post(&plan, theirs).await.ok(200).has("/status", "planned");

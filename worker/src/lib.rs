@@ -8,6 +8,7 @@ mod deadline_recalculate;
 mod deadlines;
 mod drain;
 mod feed_expire;
+mod handover_expire;
 mod registry;
 mod uploads;
 mod worker;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use naryad_domain::{Result, db::Db, deadline, feed, job::Claimed, photo::Transfers, ticket};
+use naryad_domain::{Result, db::Db, deadline, feed, handover, job::Claimed, photo::Transfers, ticket};
 
-use crate::{auto_close, deadline_recalculate, feed_expire};
+use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -21,6 +21,7 @@ pub fn registry() -> Registry {
     Registry::default()
         .with(deadline::RECALCULATE_JOB, |db, job| Box::pin(deadline_recalculate::run(db, job)))
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
+        .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod calendar;
 mod demo;
 mod docs;
 mod doctor;
@@ -75,6 +76,9 @@ enum Command {
     /// Members of staff.
     #[command(subcommand)]
     User(user::User),
+    /// Production calendars.
+    #[command(subcommand)]
+    Calendar(calendar::Calendar),
     /// Says in plain words what is misconfigured.
     Doctor,
     /// The journal.
@@ -144,6 +148,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Docs { check, root } => docs::docs(&root.join("docs/generated"), check),
         Command::Org(org) => Box::pin(org.run(&config)).await,
         Command::User(user) => Box::pin(user.run(&config)).await,
+        Command::Calendar(calendar) => Box::pin(calendar.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
         Command::Demo { serve, size, photos, .. } => {

@@ -39,6 +39,37 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
+/// A body that is JSON, or XML as others publish it; the content type says which.
+#[derive(Clone, Debug)]
+pub enum JsonOrXml<T> {
+    /// JSON, read.
+    Json(T),
+    /// XML, as it came.
+    Xml(String),
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonOrXml<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let mut payload = payload.take();
+        Box::pin(async move {
+            let kind = request.content_type().trim().to_ascii_lowercase();
+            if !matches!(kind.as_str(), "application/xml" | "text/xml") {
+                is_json(&request)
+                    .map_err(|refusal| refusal.with("accepted", ["application/json", "application/xml"]))?;
+                return Ok(Self::Json(parse(&read(&request, &mut payload).await?)?));
+            }
+            let raw = read(&request, &mut payload).await?;
+            let text = String::from_utf8(raw.into())
+                .map_err(|cause| Error::new(Code::Malformed, "not UTF-8").caused_by(cause))?;
+            Ok(Self::Xml(text))
+        })
+    }
+}
+
 fn is_json(request: &HttpRequest) -> Result<()> {
     let encoded = request.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value != "identity");
     if request.content_type().trim().eq_ignore_ascii_case("application/json") && !encoded {
@@ -82,6 +113,11 @@ fn parse<T: DeserializeOwned>(raw: &[u8]) -> Result<T> {
     })?;
     json.end().map_err(malformed)?;
     Ok(value)
+}
+
+/// The same for a text that does not come from a request.
+pub(crate) fn from_text<T: DeserializeOwned>(text: &str) -> Result<T> {
+    parse(text.as_bytes())
 }
 
 /// The same for a value that does not come from a request.

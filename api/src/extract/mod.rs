@@ -7,9 +7,9 @@ mod language;
 mod path;
 mod query;
 
-pub(crate) use self::body::from_value;
+pub(crate) use self::body::{from_text, from_value};
 pub use self::{
-    body::Json,
+    body::{Json, JsonOrXml},
     caller::Caller,
     headers::{Idempotency, IfMatch},
     language::Language,

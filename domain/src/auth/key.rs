@@ -30,6 +30,7 @@ pub struct SigningKey {
     rotation: ServerSecret,
     otp: ServerSecret,
     cursor: ServerSecret,
+    calendar: ServerSecret,
 }
 
 impl SigningKey {
@@ -97,6 +98,7 @@ impl SigningKey {
             rotation: ServerSecret::derive(seed.as_ref(), Purpose::Rotation)?,
             otp: ServerSecret::derive(seed.as_ref(), Purpose::Otp)?,
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
+            calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
         })
     }
 
@@ -116,6 +118,7 @@ impl SigningKey {
             Purpose::Rotation => &self.rotation,
             Purpose::Otp => &self.otp,
             Purpose::Cursor => &self.cursor,
+            Purpose::Calendar => &self.calendar,
         }
     }
 
@@ -375,7 +378,7 @@ mod tests {
     fn the_secret_of_a_purpose_is_derived_from_the_seed_for_that_purpose() {
         let key = SigningKey::from_pem(PRIVATE).unwrap();
         let seed = hex::decode("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60").unwrap();
-        for purpose in [Purpose::Rotation, Purpose::Otp, Purpose::Cursor] {
+        for purpose in [Purpose::Rotation, Purpose::Otp, Purpose::Cursor, Purpose::Calendar] {
             let derived = ServerSecret::derive(&seed, purpose).unwrap();
             assert_eq!(key.secret(purpose).mac(b"message"), derived.mac(b"message"), "{purpose:?}");
         }

@@ -13,6 +13,8 @@ pub enum Purpose {
     Otp,
     /// Signatures of page cursors.
     Cursor,
+    /// Signatures of links to calendars.
+    Calendar,
 }
 
 impl Purpose {
@@ -22,6 +24,7 @@ impl Purpose {
             Purpose::Rotation => b"rotation",
             Purpose::Otp => b"otp",
             Purpose::Cursor => b"cursor",
+            Purpose::Calendar => b"calendar",
         }
     }
 }
@@ -62,7 +65,7 @@ impl std::fmt::Debug for ServerSecret {
 }
 
 /// Bytes from the CSPRNG.
-pub(super) fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     rand::fill(&mut bytes).map_err(Error::internal)?;
     Ok(bytes)

@@ -5,6 +5,7 @@
 //! ([`Fire`]), and what it gives is an [alert](crate::alert). A changed policy or calendar counts open clocks anew
 //! ([`Recalculate`]).
 
+pub mod board;
 mod clock;
 mod document;
 mod edit;
@@ -14,10 +15,12 @@ mod kind;
 mod open;
 pub mod policy;
 mod recalculate;
+pub mod report;
 pub mod row;
 mod take_back;
 #[cfg(test)]
 mod tests;
+mod why;
 
 pub use self::{
     document::{DeadlineDocument, get, list_of_ticket},
@@ -26,6 +29,7 @@ pub use self::{
     kind::{Basis, DeadlineKind, DeadlineState, DeadlineSubject},
     open::{Ending, NewClock, close, open},
     recalculate::Recalculate,
+    why::{Reason, Why},
 };
 pub(crate) use self::{
     follow::{follow, promised},

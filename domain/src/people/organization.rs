@@ -30,6 +30,8 @@ pub struct Model {
     pub settings: Json,
     pub version: i64,
     pub created_at: Time,
+    pub production_region: Option<String>,
+    pub calendar_version: i64,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -38,9 +40,9 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "organization",
         journaling: Journaling {
-            plain: &["kind", "name", "zone", "settings"],
+            plain: &["kind", "name", "zone", "settings", "production_region"],
             personal: &[],
-            silent: &["version"],
+            silent: &["version", "calendar_version"],
         },
         entity: None,
     };

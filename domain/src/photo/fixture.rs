@@ -307,6 +307,8 @@ fn organization_row(id: OrganizationId, now: Time) -> people::organization::Mode
         settings: json!({}),
         version: 1,
         created_at: now,
+        production_region: None,
+        calendar_version: 0,
     }
 }
 

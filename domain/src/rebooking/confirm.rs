@@ -5,6 +5,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
+use super::withdraw::is_needed;
 use crate::{
     Code, Error, Result,
     id::{TechnicianId, TicketId, VisitId},
@@ -33,6 +34,8 @@ pub struct Displaced {
     pub window: Window,
     /// The crew, lead first.
     pub technicians: Vec<TechnicianId>,
+    /// The visit keeps its time: the lead and the others come without the member who cannot.
+    pub crew_stays: bool,
 }
 
 impl Displaced {
@@ -51,7 +54,20 @@ impl Displaced {
             planned_end: visit.row.planned_end,
             window: visit.row.window()?,
             technicians: visit.crew.iter().map(|member| member.technician_id).collect(),
+            crew_stays: false,
         })
+    }
+
+    /// The same where one of the crew cannot come.
+    ///
+    /// # Errors
+    /// As [`Displaced::of`].
+    pub(crate) fn without(
+        ticket: &ticket::row::Model,
+        visit: &Visit,
+        technician: TechnicianId,
+    ) -> Result<Self> {
+        Ok(Self { crew_stays: !is_needed(visit, technician), ..Self::of(ticket, visit)? })
     }
 }
 

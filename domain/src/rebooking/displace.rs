@@ -40,6 +40,10 @@ pub enum CauseKind {
     Overrun,
     /// The rest of the day was planned anew.
     Repair,
+    /// Nobody opened.
+    NoAccess,
+    /// The crew left before the work was done.
+    Unfinished,
 }
 
 impl CauseKind {
@@ -51,6 +55,8 @@ impl CauseKind {
             Self::Emergency => "Исполнитель направлен на аварию.",
             Self::Overrun => "Исполнитель задержан на предыдущей заявке.",
             Self::Repair => "План дня составлен заново.",
+            Self::NoAccess => "Доступ в помещение не предоставлен.",
+            Self::Unfinished => "Работы не завершены.",
         }
     }
 }
@@ -101,7 +107,7 @@ pub(crate) async fn displace(tx: &mut Tx, held: &mut Held, visit: VisitId, cause
 }
 
 /// Puts a visit as it stands now into the held ticket.
-pub(crate) fn put_back(held: &mut Held, visit: Visit) {
+pub(super) fn put_back(held: &mut Held, visit: Visit) {
     if let Some(place) = held.visits.iter_mut().find(|place| place.row.id == visit.row.id) {
         *place = visit;
     }

@@ -2,11 +2,21 @@
 
 mod confirm;
 mod displace;
+mod list;
 pub mod notice;
 pub mod row;
+mod vain;
+mod withdraw;
 
-pub use self::{confirm::Displaced, displace::CauseKind, notice::NoticeKind};
+pub use self::{
+    confirm::Displaced,
+    displace::CauseKind,
+    list::{RebookingDocument, RebookingFilter, list},
+    notice::NoticeKind,
+};
 pub(crate) use self::{
     confirm::require_confirmed,
-    displace::{Cause, displace, put_back, resolve},
+    displace::{Cause, displace, resolve},
+    vain::wait_again,
+    withdraw::withdraw,
 };

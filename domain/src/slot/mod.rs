@@ -18,6 +18,9 @@ mod search;
 mod swap;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::{
     best::{AssignBest, FindBest},
     displacement::{

@@ -151,13 +151,15 @@ async fn remember(
     let json = |stand: &Stand| serde_json::to_value(stand).map_err(Error::internal);
     tx.execute(
         "INSERT INTO visit_reschedule
-             (id, organization_id, ticket_id, visit_id, cause, before_move, after_move, told, moved_by, moved_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             (id, organization_id, ticket_id, visit_id, visit_version, cause, before_move, after_move, told, moved_by,
+              moved_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         [
             new_uuid(tx.clock()).into(),
             visit.row.organization_id.0.into(),
             visit.row.ticket_id.0.into(),
             visit.row.id.0.into(),
+            visit.row.version.into(),
             cause_name(cause).into(),
             json(from)?.into(),
             json(to)?.into(),
@@ -184,7 +186,7 @@ struct Row {
 pub(crate) async fn history(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<(VisitId, Reschedule)>> {
     use sea_orm::ActiveEnum;
     let sql = "SELECT visit_id, cause, before_move, after_move, told, moved_at FROM visit_reschedule
-               WHERE ticket_id = $1 ORDER BY moved_at, id";
+               WHERE ticket_id = $1 ORDER BY moved_at, visit_version, id";
     let rows = reader.all::<Row>(sql, [Uuid::from(ticket).into()]).await?;
     let read = |row: Row| {
         Ok((

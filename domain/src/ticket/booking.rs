@@ -14,8 +14,9 @@ use super::{
 use crate::{
     Code, Error, Result,
     calendar::{self, Span},
+    handover,
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
-    people::{organization, user},
+    people::user,
     rebooking, slot,
     text::Text,
     visit::{self, Visit, VisitStatus, Window},
@@ -349,11 +350,7 @@ impl Act for SetExecutor {
             if organization_id == scope.organization() {
                 return Err(Error::field("executor.organization_id", "is the organization itself"));
             }
-            organization::Entity::find_by_id(organization_id)
-                .filter(organization::Column::Kind.eq(organization::OrganizationKind::Contractor))
-                .one(&tx.reader())
-                .await?
-                .ok_or_else(|| Error::not_found("contractor"))?;
+            handover::require_link(&tx.reader(), &held.ticket, organization_id).await?;
         }
         if held.ticket.executor()? == self.args.executor {
             return Ok(self.ticket);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{find, row::Model};
 use crate::{
-    Error, Result, Time,
+    Error, Result, Time, handover,
     id::{TechnicianId, TicketId, VisitId},
     visit::{self, Visit},
     write::Tx,
@@ -46,6 +46,7 @@ impl Held {
         let mut all = Vec::with_capacity(tickets.len());
         for ticket in tickets {
             let row = find::find(&tx.reader(), tx.scope(), *ticket).await?;
+            handover::require_accepted(&tx.reader(), tx.scope(), &row).await?;
             let visits = visit::of_ticket(&tx.reader(), *ticket).await?;
             if !crews(&visits).is_subset(&locked) {
                 return Err(Error::restart("the crew changed while the calendars were being locked"));

@@ -19,6 +19,7 @@ use crate::{
     Result, Scope,
     catalogue::Missing,
     db::Reader,
+    handover::{self, HandoverState},
     id::{
         BuildingId, CommentId, OrganizationId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId,
         VisitId,
@@ -114,6 +115,8 @@ pub struct TicketDocument {
     pub return_count: i64,
     /// The visits, oldest first.
     pub visits: Vec<VisitDocument>,
+    /// The last offer of it to a contractor; for the desks and crews of both sides.
+    pub handover: Option<HandoverBrief>,
     /// The comments its reader may see, oldest first.
     pub comments: Vec<CommentDocument>,
     /// The photos.
@@ -170,6 +173,19 @@ pub struct RequestTypeBrief {
     pub name_ru: String,
     /// Name in English.
     pub name_en: String,
+}
+
+/// An offer to a contractor, briefly.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct HandoverBrief {
+    /// The contractor.
+    pub contractor_id: OrganizationId,
+    /// Where the offer stands.
+    pub state: HandoverState,
+    /// Until when the contractor can answer.
+    pub answer_by: DateTime<Utc>,
+    /// Why it was declined.
+    pub reason: Option<String>,
 }
 
 /// A visit.
@@ -240,6 +256,8 @@ pub struct CommentDocument {
 pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<TicketDocument> {
     let row = find(reader, scope, id).await?;
     let resident = scope.resident_id().is_some();
+    let handover = handover::of_ticket(reader, scope, &row).await?;
+    let row = as_seen_by(scope, row, handover.as_ref().map(|handover| handover.state));
     let kind = Kind::of(reader, &row).await?;
     let building = building::Entity::find_by_id(row.building_id).one(reader).await?;
     let premises = match row.premises_id {
@@ -300,6 +318,12 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         outcome_reason: row.outcome_reason,
         return_count: row.return_count,
         visits,
+        handover: handover.map(|handover| HandoverBrief {
+            contractor_id: handover.contractor_id,
+            state: handover.state,
+            answer_by: handover.answer_by,
+            reason: handover.reason,
+        }),
         comments: comments(reader, id, resident).await?,
         evidence_pending: photo::pending(&photos),
         photos,
@@ -315,6 +339,23 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
     document.say = say::about(&document);
     document.access_notice = say::access_notice(&document);
     Ok(document)
+}
+
+/// A contractor is told of the applicant what the work needs: his name and phone from the acceptance until the work is
+/// done. Who he is in the owner's books, and what he wrote before it was mended, is the owner's.
+fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<HandoverState>) -> row::Model {
+    if row.organization_id == scope.organization() {
+        return row;
+    }
+    row.resident_id = None;
+    row.original_words = None;
+    let working =
+        offer.is_none_or(|state| state == HandoverState::Accepted) && row.status < Status::Completed;
+    if !working {
+        row.applicant_name = None;
+        row.applicant_phone = None;
+    }
+    row
 }
 
 async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Result<Vec<VisitDocument>> {

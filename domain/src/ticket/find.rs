@@ -10,7 +10,7 @@ use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     db::Reader,
-    deadline,
+    deadline, handover,
     id::{TechnicianId, TicketId},
     scope::Actor,
     write::Tx,
@@ -46,10 +46,12 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<Mo
 /// Locks a ticket and reads it: what an act that touches no visit begins with.
 ///
 /// # Errors
-/// As [`find`].
+/// As [`find`]; `handover_open` for a contractor that has not accepted it.
 pub async fn hold(tx: &mut Tx, id: TicketId) -> Result<Model> {
     tx.lock_tickets([id]).await?;
-    find(&tx.reader(), tx.scope(), id).await
+    let ticket = find(&tx.reader(), tx.scope(), id).await?;
+    handover::require_accepted(&tx.reader(), tx.scope(), &ticket).await?;
+    Ok(ticket)
 }
 
 /// Writes the ticket with its next version; its clocks follow it.
@@ -63,7 +65,8 @@ pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Resul
     deadline::follow(tx, before, &mut after).await?;
     after.version = before.version + 1;
     after.updated_at = tx.now();
-    tx.update(before, &after).await
+    tx.update(before, &after).await?;
+    handover::follow(tx, before, &after).await
 }
 
 /// Passes the owner's side only: a contractor executes, it does not decide.

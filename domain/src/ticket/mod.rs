@@ -27,8 +27,8 @@ pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
-        AccessNotice, CommentDocument, CrewMember, RequestTypeBrief, TicketDocument, VisitDocument, document,
-        visit_document,
+        AccessNotice, CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument,
+        VisitDocument, document, visit_document,
     },
     find::{find, hold, require_journal_reader},
     inform::{Inform, InformApplicant},

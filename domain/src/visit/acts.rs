@@ -10,7 +10,7 @@ use crate::{
     calendar::Span,
     catalogue::{Missing, PhotoKind},
     id::{TechnicianId, TicketId, VisitId},
-    photo, slot,
+    photo, rebooking, slot,
     text::Text,
     ticket::{
         At, Held, Move, Status, check_crew, check_window, moves, require_staff_side, require_technicians,
@@ -196,6 +196,14 @@ async fn end_in_vain(
     after.reason = Some(reason.to_owned());
     save(tx, &visit.row, after).await?;
     calendar::truncate(tx, visit.row.id, tx.at()).await?;
+    let others = held.open().any(|other| other.row.id != visit.row.id);
+    if !others && matches!(held.ticket.status, Status::Planned | Status::InProgress) {
+        let cause = match status {
+            VisitStatus::NoAccess => rebooking::CauseKind::NoAccess,
+            _ => rebooking::CauseKind::Unfinished,
+        };
+        rebooking::wait_again(tx, &visit.row, cause).await?;
+    }
     stand_on_others(tx, held, visit.row.id).await
 }
 

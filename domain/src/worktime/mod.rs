@@ -4,21 +4,17 @@
 //! work between two are binary searches, each the inverse of the other, whatever the zone does to its clocks.
 
 mod calendar;
+mod check;
 mod days;
 mod local;
+pub mod row;
+pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod xml;
 
 pub use self::{
     calendar::WorkCalendar,
     days::{DayKind, ProductionDays},
+    store::{NamedDay, Region, production_days},
 };
-use crate::{Result, db::Reader, id::OrganizationId};
-
-/// The production calendar by which an organization counts its working days.
-///
-/// # Errors
-/// The database cannot be read.
-pub async fn production_days(_reader: &Reader<'_>, _organization: OrganizationId) -> Result<ProductionDays> {
-    Ok(ProductionDays::default())
-}

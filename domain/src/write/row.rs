@@ -5,8 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    alert, calendar, catalogue, deadline, id::OrganizationId, journal::Subject, material, people, photo,
-    place, rebooking, shift, ticket, visit,
+    alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject, material,
+    people, photo, place, rebooking, shift, ticket, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -77,6 +77,9 @@ pub const TABLES: &[&Table] = &[
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
     photo::row::Model::TABLE,
+    handover::link_row::Model::TABLE,
+    handover::row::Model::TABLE,
+    ical::row::Model::TABLE,
     deadline::row::Model::TABLE,
     deadline::policy::row::Model::TABLE,
     deadline::policy::version::Model::TABLE,
@@ -86,6 +89,7 @@ pub const TABLES: &[&Table] = &[
     shift::absence::Model::TABLE,
     rebooking::row::Model::TABLE,
     rebooking::notice::Model::TABLE,
+    worktime::row::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.

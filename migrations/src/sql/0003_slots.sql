@@ -28,6 +28,8 @@ CREATE TABLE visit_reschedule (
     organization_id {uuid} NOT NULL REFERENCES organization (id),
     ticket_id {uuid} NOT NULL REFERENCES ticket (id),
     visit_id {uuid} NOT NULL REFERENCES visit (id),
+    -- The version it had before: two moves within a microsecond keep their order.
+    visit_version {int} NOT NULL,
     cause TEXT NOT NULL,
     before_move {json} NOT NULL,
     after_move {json} NOT NULL,

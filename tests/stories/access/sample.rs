@@ -1,5 +1,7 @@
 //! A sample request for every operation: well-formed, so that what is judged is who asks.
 
+mod shifts;
+
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use naryad_tests::{
@@ -37,6 +39,8 @@ pub(super) struct World {
     policy: Uuid,
     deadline: Uuid,
     alert: Uuid,
+    contractor: Uuid,
+    schedule: shifts::Schedule,
 }
 
 impl World {
@@ -52,6 +56,8 @@ impl World {
             ("admin", estate.admin.clone()),
             ("integration", house.staff(&estate.organization, Role::Integration).await),
         ];
+        let linked = json!({ "organization_id": contractor.id });
+        estate.admin.post("/v1/contractors", linked).await.ok(201);
         roles.push(("contractor", house.staff(&contractor, Role::Dispatcher).await));
         // A term that is over as it begins: there is an alert at once.
         let within = json!({ "within": { "amount": 0, "unit": "seconds" }, "basis": "legal" });
@@ -91,6 +97,8 @@ impl World {
             policy,
             deadline,
             alert,
+            contractor: contractor.id,
+            schedule: shifts::Schedule::make(house, estate).await,
             anna,
         }
     }
@@ -103,6 +111,7 @@ impl World {
     pub(super) fn secrets(&self) -> Vec<String> {
         [self.ticket, self.visit, self.photo, self.material, self.estate.premises, self.estate.resident]
             .iter()
+            .chain(&self.schedule.secrets())
             .map(Uuid::to_string)
             .collect()
     }
@@ -382,6 +391,43 @@ impl World {
             "PATCH /v1/materials/{id}" => {
                 Sample::of(&format!("/v1/materials/{}", self.material), Some(json!({}))).stale()
             }
+            "GET /v1/contractors" | "GET /v1/handovers" => {
+                Sample::of(operation.trim_start_matches("GET "), None).common()
+            }
+            "POST /v1/contractors" => {
+                // Itself: whoever may link is told so.
+                let body = json!({ "organization_id": estate.organization.id });
+                Sample::of("/v1/contractors", Some(body))
+            }
+            "GET /v1/contractors/{id}" => Sample::of(&format!("/v1/contractors/{}", self.contractor), None),
+            "GET /v1/contractors/{id}/quality" => {
+                Sample::of(&format!("/v1/contractors/{}/quality", self.contractor), None)
+            }
+            "PATCH /v1/contractors/{id}" => {
+                Sample::of(&format!("/v1/contractors/{}", self.contractor), Some(json!({}))).stale()
+            }
+            "POST /v1/tickets/{id}/handover/accept" => {
+                Sample::of(&format!("/v1/tickets/{}/handover/accept", self.ticket), None)
+            }
+            "POST /v1/tickets/{id}/handover/decline" => {
+                let body = json!({ "reason": "Проверка." });
+                Sample::of(&format!("/v1/tickets/{}/handover/decline", self.ticket), Some(body))
+            }
+            "GET /v1/calendars/{token}" => Sample::of("/v1/calendars/nct_x.ics", None).common(),
+            "GET /v1/visits/{id}/calendar-link" => {
+                Sample::of(&format!("/v1/visits/{}/calendar-link", self.visit), None)
+            }
+            "GET /v1/technicians/{id}/calendar-links" => {
+                Sample::of(&format!("/v1/technicians/{}/calendar-links", self.anna.user.id), None)
+            }
+            "POST /v1/technicians/{id}/calendar-links" => {
+                Sample::of(&format!("/v1/technicians/{}/calendar-links", self.anna.user.id), Some(json!({})))
+            }
+            "DELETE /v1/technicians/{id}/calendar-links/{link_id}" => {
+                let links = format!("/v1/technicians/{}/calendar-links", self.anna.user.id);
+                let link = self.anna.client.post(&links, json!({})).await.ok(201).id("/id");
+                Sample::of(&format!("{links}/{link}"), None)
+            }
             "OPTIONS /v1/uploads" => Sample::of("/v1/uploads", None).common(),
             "POST /v1/uploads" => {
                 let bytes = photos::jpeg(13);
@@ -412,7 +458,24 @@ impl World {
                     .header("Upload-Offset", "0")
                     .header("Content-Type", "application/offset+octet-stream")
             }
-            other => panic!("{other} is not covered: add a sample, and review who may do it in the snapshot"),
+            "PUT /v1/production-calendars/{year}" => {
+                // Of another year: whoever may import is told so.
+                let body = json!({ "days": [{ "date": "2027-01-01", "kind": "off" }] });
+                Sample::of("/v1/production-calendars/2026", Some(body)).common()
+            }
+            "GET /v1/deadlines" => Sample::of("/v1/deadlines", None).common(),
+            "GET /v1/deadlines/board" => Sample::of("/v1/deadlines/board?by=building", None).common(),
+            "GET /v1/deadlines/report" => {
+                let path = "/v1/deadlines/report?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z&by=type";
+                Sample::of(path, None).common()
+            }
+            "GET /v1/production-calendars" => Sample::of("/v1/production-calendars", None).common(),
+            "GET /v1/production-calendars/{year}" => {
+                Sample::of("/v1/production-calendars/2026", None).common()
+            }
+            other => self.schedule.sample(estate, other).await.unwrap_or_else(|| {
+                panic!("{other} is not covered: add a sample, and review who may do it in the snapshot")
+            }),
         }
     }
 

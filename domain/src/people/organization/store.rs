@@ -16,6 +16,7 @@ use crate::{
     people::Settings,
     place::Zone,
     text::Line,
+    worktime::{self, Region},
     write::{Act, Tx},
 };
 
@@ -32,6 +33,8 @@ pub struct OrganizationDocument {
     pub zone: Zone,
     /// What it has decided for itself.
     pub settings: Settings,
+    /// The region whose production calendar comes over that of the country.
+    pub production_region: Option<Region>,
     /// Rises with every change; the ETag.
     pub version: i64,
     /// Since when it is here.
@@ -43,6 +46,11 @@ impl OrganizationDocument {
         Ok(Self {
             zone: Zone::stored(&row.zone, format_args!("organization {}", row.id))?,
             settings: row.settings()?,
+            production_region: row
+                .production_region
+                .map(|region| region.parse())
+                .transpose()
+                .map_err(Error::internal)?,
             id: row.id,
             kind: row.kind,
             name: row.name,
@@ -93,6 +101,8 @@ impl Act for Create {
             settings: serde_json::to_value(&self.args.settings).map_err(Error::internal)?,
             version: 1,
             created_at: tx.now(),
+            production_region: None,
+            calendar_version: 0,
         };
         tx.insert(&row).await?;
         catalogue::store::load_default(tx).await?;
@@ -116,6 +126,10 @@ pub struct PatchOrganization {
     #[serde(default)]
     #[schema(value_type = Option<Settings>)]
     pub settings: Patch<Settings>,
+    /// The region whose production calendar comes over that of the country; open terms are counted anew.
+    #[serde(default)]
+    #[schema(value_type = Option<Region>)]
+    pub production_region: Patch<Region>,
 }
 
 /// Changes the organization of the scope.
@@ -148,6 +162,11 @@ impl Act for Change {
         if let Some(settings) = args.settings.required("settings")? {
             settings.check("settings")?;
             after.settings = serde_json::to_value(&settings).map_err(Error::internal)?;
+        }
+        args.production_region.map(|region| region.to_string()).apply(&mut after.production_region);
+        if after.production_region != before.production_region {
+            after.calendar_version += 1;
+            worktime::store::recalculate(tx, after.calendar_version);
         }
         if after != before {
             after.version += 1;

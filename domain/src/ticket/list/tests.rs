@@ -212,10 +212,12 @@ async fn a_technicians_list_follows_his_visits() {
             ticket,
             args: PlanVisit {
                 visit_id: None,
+                hold_token: None,
                 technicians: crew.to_vec(),
-                start: start + chrono::TimeDelta::hours(hours),
-                end: start + chrono::TimeDelta::hours(hours + 1),
+                start: Some(start + chrono::TimeDelta::hours(hours)),
+                end: Some(start + chrono::TimeDelta::hours(hours + 1)),
                 window: None,
+                override_reason: None,
             },
         };
         let of = async |index: usize| {
@@ -239,6 +241,7 @@ async fn a_technicians_list_follows_his_visits() {
             end: start + chrono::TimeDelta::hours(5),
             technicians: Some(vec![house.technicians[1]]),
             window: None,
+            override_reason: None,
         };
         test.db.write(house.desk(), MoveTo { visit: visits[0].row.id, args }).await.unwrap();
         assert_eq!((of(0).await, of(1).await), (vec![ticket], vec![ticket]));

@@ -1,0 +1,148 @@
+//! What follows for the offers of a ticket when the ticket changes, and what an offer that is not accepted forbids.
+
+use chrono::TimeDelta;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::{
+    acts::EXPIRE_JOB,
+    link, link_row,
+    row::{Column, Entity, HandoverState, Model},
+};
+use crate::{
+    Code, Error, Result, Scope,
+    catalogue::{Category, store},
+    db::Reader,
+    id::{HandoverId, OrganizationId, TicketId},
+    job::NewJob,
+    ticket::{self, Status},
+    write::Tx,
+};
+
+/// The offer that stands for a ticket: asked, or accepted.
+pub(super) async fn standing(reader: &Reader<'_>, ticket: TicketId) -> Result<Option<Model>> {
+    let query = Entity::find().filter(Column::TicketId.eq(ticket));
+    let open = [HandoverState::Offered, HandoverState::Accepted];
+    Ok(query.filter(Column::State.is_in(open)).one(reader).await?)
+}
+
+/// A contractor acts only on what it has accepted.
+///
+/// # Errors
+/// `handover_open` while it is only asked.
+pub(crate) async fn require_accepted(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    ticket: &ticket::row::Model,
+) -> Result<()> {
+    let ours = scope.organization();
+    if ticket.organization_id == ours || ticket.executor_organization_id != Some(ours) {
+        return Ok(());
+    }
+    match standing(reader, ticket.id).await? {
+        Some(handover) if handover.state == HandoverState::Offered => {
+            Err(Error::new(Code::HandoverOpen, Code::HandoverOpen.title())
+                .with("answer_by", handover.answer_by))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The company works with this contractor, for this kind of work, in this building.
+///
+/// # Errors
+/// `not_found` without a link, `invalid_field` when it does not cover the ticket.
+pub(crate) async fn require_link(
+    reader: &Reader<'_>,
+    ticket: &ticket::row::Model,
+    contractor: OrganizationId,
+) -> Result<()> {
+    let field = |message| Err(Error::field("executor.organization_id", message));
+    let link = link::between(reader, ticket.organization_id, contractor).await?;
+    let link = link.ok_or_else(|| Error::not_found("contractor"))?;
+    if !link.active {
+        return field("is no contractor of the company any more");
+    }
+    if link.buildings()?.is_some_and(|ids| !ids.contains(&ticket.building_id)) {
+        return field("does not work in this building");
+    }
+    let trades = link.trades()?;
+    if trades.is_empty() {
+        return Ok(());
+    }
+    let version = store::find_version(reader, ticket.request_type_id, ticket.request_type_version).await?;
+    let category = version.map(|version| serde_json::from_value::<Category>(version.category.into()));
+    match category {
+        Some(Ok(category)) if trades.contains(&category) => Ok(()),
+        _ => field("is not asked for this kind of work"),
+    }
+}
+
+/// Follows a ticket that was saved: another executor ends the offer that stands, a contractor gets one, and what is over
+/// is offered to nobody.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn follow(
+    tx: &mut Tx,
+    before: &ticket::row::Model,
+    after: &ticket::row::Model,
+) -> Result<()> {
+    let passed = before.executor_organization_id != after.executor_organization_id;
+    let over = before.status != after.status && after.status >= Status::Completed;
+    if passed && before.executor_organization_id.is_some() || over && after.executor_organization_id.is_some()
+    {
+        withdraw(tx, after.id, passed).await?;
+    }
+    match after.executor_organization_id {
+        Some(contractor) if passed => offer(tx, after, contractor).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends the offer that stands; one that was accepted only when the ticket was taken back.
+async fn withdraw(tx: &mut Tx, ticket: TicketId, taken_back: bool) -> Result<()> {
+    let Some(before) = standing(&tx.reader(), ticket).await? else { return Ok(()) };
+    if before.state == HandoverState::Accepted && !taken_back {
+        return Ok(());
+    }
+    let after = Model {
+        state: HandoverState::Withdrawn,
+        ended_at: Some(tx.now()),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    tx.update(&before, &after).await
+}
+
+async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: OrganizationId) -> Result<()> {
+    let link = link::between(&tx.reader(), ticket.organization_id, contractor).await?;
+    let link: link_row::Model = link.ok_or_else(|| Error::not_found("contractor"))?;
+    let minutes = if ticket.emergency { link.emergency_answer_minutes } else { link.answer_minutes };
+    let accepted = link.auto_accept;
+    let offered = Model {
+        id: HandoverId::new(tx.clock()),
+        organization_id: ticket.organization_id,
+        contractor_id: contractor,
+        ticket_id: ticket.id,
+        state: if accepted { HandoverState::Accepted } else { HandoverState::Offered },
+        offered_by: tx.scope().actor_id(),
+        offered_at: tx.now(),
+        answer_by: tx.now() + TimeDelta::minutes(minutes),
+        answered_by: None,
+        answered_at: accepted.then(|| tx.now()),
+        ended_at: None,
+        reason: None,
+        version: 1,
+    };
+    tx.insert(&offered).await?;
+    if !accepted {
+        tx.enqueue(NewJob {
+            organization: ticket.organization_id,
+            kind: EXPIRE_JOB,
+            payload: serde_json::json!({ "handover": offered.id, "ticket": ticket.id }),
+            run_at: offered.answer_by,
+            dedup_key: Some(format!("{EXPIRE_JOB}:{}", offered.id)),
+        });
+    }
+    Ok(())
+}

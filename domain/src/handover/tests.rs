@@ -1,0 +1,100 @@
+//! Offers, on both databases.
+
+use chrono::TimeDelta;
+
+use super::*;
+use crate::{
+    Code, Scope,
+    auth::Role,
+    id::TicketId,
+    people::organization::{OrganizationKind, store as organizations},
+    place::Zone,
+    testing::{House, TestDb, assert_sound, databases, house},
+    text::Text,
+    ticket::{self, ChooseExecutor, Executor, Register, SetExecutor, Why},
+};
+
+struct Pair {
+    ours: House,
+    theirs: Scope,
+}
+
+/// A house that works with a contractor.
+async fn pair(test: &TestDb, auto_accept: bool) -> Pair {
+    let ours = house(&test.db).await;
+    let id = crate::id::OrganizationId::new(&**test.db.clock());
+    let args = organizations::CreateOrganization {
+        name: crate::text::Line::parse("Лифтсервис").unwrap(),
+        kind: OrganizationKind::Contractor,
+        zone: Zone::stored("Europe/Moscow", "test").unwrap(),
+        settings: Default::default(),
+    };
+    test.db.write(Scope::system(id), organizations::Create { id, args }).await.unwrap();
+    let manager = Scope::staff(ours.organization, ours.dispatcher, Role::Manager);
+    let args = serde_json::json!({ "organization_id": id, "auto_accept": auto_accept });
+    test.db.write(manager, link::Link { args: serde_json::from_value(args).unwrap() }).await.unwrap();
+    let theirs = Scope::staff(id, crate::id::UserId::new(&**test.db.clock()), Role::Dispatcher);
+    Pair { ours, theirs }
+}
+
+async fn offered(test: &TestDb, pair: &Pair) -> TicketId {
+    let args = serde_json::json!({
+        "request_type_id": pair.ours.kind, "premises_id": pair.ours.premises, "description": "Запах.",
+    });
+    let register = Register { args: serde_json::from_value(args).unwrap() };
+    let ticket = test.db.write(pair.ours.desk(), register).await.unwrap();
+    let executor = Executor::Contractor { organization_id: pair.theirs.organization() };
+    let act = SetExecutor { ticket, args: ChooseExecutor { executor } };
+    test.db.write(pair.ours.desk(), act).await.unwrap()
+}
+
+async fn state(test: &TestDb, pair: &Pair, ticket: TicketId) -> (HandoverState, Executor) {
+    let reader = test.db.reader();
+    let row = ticket::find(&reader, &pair.ours.desk(), ticket).await.unwrap();
+    let offer = of_ticket(&reader, &pair.ours.desk(), &row).await.unwrap().unwrap();
+    (offer.state, row.executor().unwrap())
+}
+
+#[tokio::test]
+async fn an_offer_ends_in_one_way_and_its_term_is_kept_to_the_second() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let (db, ours, theirs) = (&test.db, pair.ours.desk(), pair.theirs);
+        let in_time = offered(&test, &pair).await;
+        let late = offered(&test, &pair).await;
+        let refused = offered(&test, &pair).await;
+        let row = ticket::find(&db.reader(), &ours, late).await.unwrap();
+        let offer = of_ticket(&db.reader(), &ours, &row).await.unwrap().unwrap();
+        let why = Why { reason: Text::parse("Нет людей.").unwrap() };
+        db.write(theirs, Decline { ticket: refused, args: why }).await.unwrap();
+        assert_eq!(state(&test, &pair, refused).await, (HandoverState::Declined, Executor::Nobody));
+        test.clock.set(offer.answer_by);
+        db.write(theirs, Accept { ticket: in_time }).await.unwrap();
+        test.clock.advance(TimeDelta::seconds(1));
+        let refusal = db.write(theirs, Accept { ticket: late }).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::HandoverClosed);
+        let system = Scope::system(pair.ours.organization);
+        for ticket in [late, in_time] {
+            db.write(system, Expire { handover: offer.id, ticket }).await.unwrap();
+        }
+        assert_eq!(state(&test, &pair, late).await, (HandoverState::Expired, Executor::Nobody));
+        let kept = Executor::Contractor { organization_id: theirs.organization() };
+        assert_eq!(state(&test, &pair, in_time).await, (HandoverState::Accepted, kept));
+        let refusal = db.write(theirs, Accept { ticket: late }).await.unwrap_err();
+        assert_eq!(refusal.code(), Code::NotFound, "it is out of sight");
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_accepted_by_agreement_is_open_at_once() {
+    for test in databases().await {
+        let pair = pair(&test, true).await;
+        let ticket = offered(&test, &pair).await;
+        assert_eq!(state(&test, &pair, ticket).await.0, HandoverState::Accepted);
+        ticket::find(&test.db.reader(), &pair.theirs, ticket).await.unwrap();
+        let stranger = house(&test.db).await;
+        assert!(ticket::find(&test.db.reader(), &stranger.desk(), ticket).await.is_err());
+        assert_sound(&test.db).await;
+    }
+}

@@ -1,0 +1,2 @@
+-- Nothing of this engine's own.
+SELECT 1;
