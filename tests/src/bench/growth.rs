@@ -17,6 +17,9 @@ const TIMES: usize = 60;
 /// The large answer takes at most so many times as long as the small one.
 const AIM: f64 = 1.2;
 
+/// What is asked for, in the words of a filter.
+type Question = fn(&Side) -> Value;
+
 struct Side {
     db: Db,
     scope: Scope,
@@ -68,7 +71,7 @@ pub(crate) async fn measure(engine: Engine, large: u64, table: &mut Table) {
     let big = Side::open(&many, large, large).await;
     let number = |side: &Side| json!({ "q": format!("2026-{:06}", side.last / 2) });
     let phone = |side: &Side| json!({ "q": format!("79{:09}", side.last / 2 * 7919 % 1_000_000_000) });
-    let questions: [(&str, fn(&Side) -> Value); 8] = [
+    let questions: [(&str, Question); 8] = [
         ("first page", |_| json!({})),
         ("registered", |_| json!({ "status": "registered" })),
         ("building, closed", |side| json!({ "status": "closed", "building_id": side.town.building })),
