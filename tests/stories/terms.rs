@@ -71,7 +71,7 @@ on_both! {
         let late = told(&estate.dispatcher, id, "resolve", 100).await;
         let manager = &estate.admin;
         let path = format!("/v1/alerts/{}/acknowledge", late["id"].as_str().unwrap());
-        let noticed = manager.post(&path, json!({})).await.ok(200);
+        let noticed = manager.request(reqwest::Method::POST, &path).send().await.ok(200);
         assert!(!noticed.json("/acknowledged_at").is_null());
         let standing = manager.get("/v1/alerts?standing=true").await.ok(200);
         assert!(standing.list("/items").iter().all(|alert| alert["id"] != late["id"]));
@@ -166,7 +166,8 @@ on_both! {
         let paused = clock(&estate.dispatcher, id, "resolve", "contract").await;
         assert_eq!((&paused["state"], &paused["due_at"]), (&json!("paused"), &Value::Null));
         house.clock().set_to("2026-03-09T07:00:00Z");
-        estate.dispatcher.post(&format!("/v1/tickets/{id}/resume"), json!({})).await.ok(200);
+        let resume = format!("/v1/tickets/{id}/resume");
+        estate.dispatcher.request(reqwest::Method::POST, &resume).send().await.ok(200);
         let running = clock(&estate.dispatcher, id, "resolve", "contract").await;
         assert_eq!(instant(&running["due_at"]), Some(at("2026-03-09T14:00:00Z")));
         let legal = clock(&estate.dispatcher, id, "resolve", "legal").await;
