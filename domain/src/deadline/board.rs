@@ -58,6 +58,7 @@ pub struct DeadlineFilter {
     /// Of this kind of work.
     pub request_type_id: Option<RequestTypeId>,
     /// Without a building, a technician or a kind of work.
+    #[param(inline)]
     pub without: Option<Group>,
     /// Of those that run: whose term has passed, or has not.
     pub overdue: Option<bool>,

@@ -27,6 +27,7 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct BoardQuery {
     /// A line for each of these.
+    #[param(inline)]
     pub by: Group,
     /// What is awaited.
     #[serde(default)]
@@ -47,6 +48,7 @@ pub struct ReportQuery {
     pub to: DateTime<Utc>,
     /// A group for each of these; without it only the whole.
     #[serde(default)]
+    #[param(inline)]
     pub by: Option<Group>,
 }
 

@@ -244,7 +244,7 @@ mod tests {
             for demand in &entry.demands.photos {
                 assert!(shown.contains(&demand.kind), "{} lacks a photo {:?}", work.code, demand.kind);
             }
-            assert_eq!(entry.demands.materials, !work.materials.is_empty(), "{}", work.code);
+            assert!(!entry.demands.materials || !work.materials.is_empty(), "{}", work.code);
             assert_eq!(entry.demands.reading, work.reading.is_some(), "{}", work.code);
             assert_eq!(entry.demands.act, work.photos.contains(&Act), "{}", work.code);
             for (code, _) in work.materials {
