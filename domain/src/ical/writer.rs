@@ -93,7 +93,7 @@ fn line(out: &mut String, content: &str) {
 
 #[cfg(test)]
 mod tests {
-    use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, EventLike, EventStatus};
+    use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, EventLike};
     use proptest::prelude::*;
 
     use super::*;

@@ -30,13 +30,7 @@ impl Act for Scatter {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let kinds = [
-            DeadlineKind::Localize,
-            DeadlineKind::Resolve,
-            DeadlineKind::Inform,
-            DeadlineKind::Answer,
-            DeadlineKind::Callback,
-        ];
+        let kinds = [DeadlineKind::Localize, DeadlineKind::Resolve, DeadlineKind::Inform];
         for n in 0..180_i64 {
             let of = |count: i64, salt: i64| ((n * 7 + salt * 13) / (salt + 1)).rem_euclid(count) as usize;
             let state =
@@ -54,7 +48,7 @@ impl Act for Scatter {
                 ticket_id: (here && !self.tickets.is_empty()).then(|| self.tickets[of(3, 3)]),
                 building_id: here.then_some(self.house.building),
                 request_type_id: (of(4, 4) > 0).then_some(self.house.kind),
-                kind: kinds[of(5, 5)],
+                kind: kinds[of(3, 5)],
                 basis: if of(2, 6) == 0 { Basis::Legal } else { Basis::Contract },
                 policy_id: None,
                 policy_version: 0,
