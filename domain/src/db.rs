@@ -61,6 +61,9 @@ pub(crate) struct Inner {
     pub(crate) suspects: Suspects,
 }
 
+/// Is told every statement before anybody else sees what it came to.
+pub type Watcher = Arc<dyn Fn(&Statement) + Send + Sync>;
+
 /// Connections that were open when an error of unknown kind was seen are closed instead of being used again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Suspects(Arc<Mutex<Option<Instant>>>);
@@ -88,8 +91,21 @@ impl Db {
     /// # Errors
     /// `unavailable` when it cannot be reached, `internal` when the engine is too old.
     pub async fn open(location: &Location, connections: u32, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::open_watched(location, connections, clock, None).await
+    }
+
+    /// The same, telling a watcher every statement with its values: for a bench that repeats them by hand.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub async fn open_watched(
+        location: &Location,
+        connections: u32,
+        clock: Arc<dyn Clock>,
+        watcher: Option<Watcher>,
+    ) -> Result<Self> {
         let suspects = Suspects::default();
-        let (backend, writer, reader) = match location {
+        let (backend, mut writer, mut reader) = match location {
             Location::Sqlite(path) => {
                 let options = SqliteConnectOptions::new()
                     .filename(path)
@@ -143,6 +159,12 @@ impl Db {
                 (DbBackend::Postgres, connection.clone(), connection)
             }
         };
+        if let Some(watcher) = watcher {
+            for connection in [&mut writer, &mut reader] {
+                let watcher = Arc::clone(&watcher);
+                connection.set_metric_callback(move |told| watcher(told.statement));
+            }
+        }
         let db = Self(Arc::new(Inner {
             backend,
             writer,

@@ -56,6 +56,16 @@ impl Database {
         }
     }
 
+    /// A copy of it as it stands; nobody may be connected to it. The file is copied with its directory.
+    pub async fn copy(&self) -> Self {
+        let Self::Postgres { name, .. } = self else { return Self::Sqlite };
+        let copy = format!("naryad_{}_copy", Uuid::now_v7().simple());
+        let mut admin = connect(&cluster()).await;
+        execute(&mut admin, &format!("CREATE DATABASE {copy} TEMPLATE {name}")).await;
+        let _ = admin.close().await;
+        Self::Postgres { url: with_database(&cluster(), &copy), name: copy }
+    }
+
     /// Which one it is.
     pub fn engine(&self) -> Engine {
         match self {

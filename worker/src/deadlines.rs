@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How often the clocks are looked at, in real time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Alarms given in one write: other writers wait for it on SQLite.
-const BATCH: u16 = 50;
+pub(crate) const BATCH: u16 = 50;
 
 /// Looks for clocks that are due, for ever.
 pub(crate) async fn run(db: &Db) {

@@ -3,28 +3,31 @@
 use naryad_domain::{
     Error, Result, Time,
     db::Db,
+    deadline,
     job::{self, Failure},
 };
 
 use crate::{
+    deadlines::{BATCH, fire_all},
     registry::Registry,
     worker::{ATTEMPTS, LEASE, causes},
 };
 
-/// When the next thing in the queue is due, if there is one.
+/// When the next job, or the next clock of a term, is due, if there is one.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn next_due(db: &Db) -> Result<Option<Time>> {
-    job::next_due(&db.reader()).await
+    let (job, clock) = (job::next_due(&db.reader()).await?, deadline::next_due(&db.reader()).await?);
+    Ok(job.into_iter().chain(clock).min())
 }
 
-/// Runs every job that is due, one after another, and returns how many. A job that fails ends it.
+/// Gives every alarm and runs every job that is due, one after another, and returns how many. A job that fails ends it.
 ///
 /// # Errors
 /// What a job has failed with; it stays in the queue.
 pub async fn drain(db: &Db, registry: &Registry) -> Result<usize> {
-    let mut ran = 0;
+    let mut ran = fire_all(db, BATCH).await?;
     loop {
         let due = job::due_organizations(db).await?;
         if due.is_empty() {

@@ -11,8 +11,11 @@ use naryad_domain::{
     auth::Role,
     clock::ManualClock,
     db::Db,
+    handover,
     id::{BuildingId, MaterialId, OrganizationId, PremisesId, RequestTypeId, ResidentId},
 };
+
+use serde_json::json;
 
 use self::maker::Maker;
 use super::{progress::Progress, size::Size};
@@ -195,6 +198,10 @@ pub(super) async fn make(
         true => Some(Box::pin(maker.town(NEIGHBOURS, URAL, staff::NEIGHBOURS)).await?),
         false => None,
     };
+    for town in std::iter::once(&company).chain(&neighbours) {
+        let args = read(json!({ "organization_id": contractor.organization, "trades": ["lift"] }))?;
+        maker.write(town.crew.organization, handover::link::Link { args }).await?;
+    }
     Ok(World { company, neighbours, contractor })
 }
 

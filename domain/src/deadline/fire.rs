@@ -15,7 +15,7 @@ use super::{
     row::{Column, Entity, Model},
 };
 use crate::{
-    Error, Result, alert,
+    Error, Result, Time, alert,
     db::{Db, Reader, placeholders},
     id::{AlertId, DeadlineId, OrganizationId, TicketId},
     write::{Act, LockRank, Tx},
@@ -33,6 +33,19 @@ pub async fn is_any_due(db: &Db) -> Result<bool> {
     }
     let sql = "SELECT id FROM deadline WHERE next_fire_at <= $1 ORDER BY next_fire_at LIMIT 1";
     Ok(db.reader().one::<Due>(sql, [db.clock().now().into()]).await?.is_some())
+}
+
+/// When the next clock wants attention. One look into an index.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn next_due(reader: &Reader<'_>) -> Result<Option<Time>> {
+    #[derive(FromQueryResult)]
+    struct Next {
+        at: Time,
+    }
+    let sql = "SELECT next_fire_at AS at FROM deadline WHERE next_fire_at IS NOT NULL ORDER BY next_fire_at LIMIT 1";
+    Ok(reader.one::<Next>(sql, []).await?.map(|next| next.at))
 }
 
 /// The organizations whose clocks want attention: they are served in turn.

@@ -25,7 +25,7 @@ mod why;
 pub use self::{
     document::{DeadlineDocument, get, list_of_ticket},
     edit::{Edit, EditDeadline},
-    fire::{Fire, due_organizations, is_any_due},
+    fire::{Fire, due_organizations, is_any_due, next_due},
     kind::{Basis, DeadlineKind, DeadlineState, DeadlineSubject},
     open::{Ending, NewClock, close, open},
     recalculate::Recalculate,

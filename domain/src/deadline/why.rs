@@ -134,7 +134,7 @@ pub(super) fn reasons(
                 Some(at) => found.push((Why::ToldLate, Some(at))),
             },
             DeadlineKind::Assign | DeadlineKind::Accept => {
-                found.push(assigned(facts, due).unwrap_or((Why::NotAssigned, None)))
+                found.push(assigned(facts, due).unwrap_or((Why::NotAssigned, None)));
             }
             DeadlineKind::Answer | DeadlineKind::Callback | DeadlineKind::Reply => {}
             DeadlineKind::Localize | DeadlineKind::Resolve | DeadlineKind::CheckVisit => {

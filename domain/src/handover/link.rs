@@ -53,7 +53,7 @@ pub struct ContractorDocument {
 }
 
 impl ContractorDocument {
-    fn of(row: Model, name: String) -> Result<Self> {
+    fn of(row: &Model, name: String) -> Result<Self> {
         Ok(Self {
             organization_id: row.contractor_id,
             name,
@@ -160,7 +160,7 @@ impl Act for Link {
         };
         check(tx, &row).await?;
         tx.insert(&row).await?;
-        ContractorDocument::of(row, contractor.name)
+        ContractorDocument::of(&row, contractor.name)
     }
 }
 
@@ -232,7 +232,7 @@ impl Act for Change {
             tx.update(&before, &after).await?;
         }
         let contractor = contractor(&tx.reader(), after.contractor_id).await?;
-        ContractorDocument::of(after, contractor.name)
+        ContractorDocument::of(&after, contractor.name)
     }
 }
 
@@ -291,7 +291,7 @@ pub async fn get(
     scope.require(READERS)?;
     let row = find(reader, scope, contractor).await?;
     let name = self::contractor(reader, contractor).await?.name;
-    ContractorDocument::of(row, name)
+    ContractorDocument::of(&row, name)
 }
 
 /// The contractors of the company, in the order in which they came.
@@ -320,7 +320,7 @@ pub async fn list(
         .into_iter()
         .map(|row| {
             let name = name(row.contractor_id).unwrap_or_default();
-            ContractorDocument::of(row, name)
+            ContractorDocument::of(&row, name)
         })
         .collect::<Result<_>>()?;
     Ok(Page { items, next: cut.next })

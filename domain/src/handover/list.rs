@@ -87,7 +87,7 @@ pub async fn list(
         let query = Entity::find().filter(wanted).order_by_desc(Column::Id).limit(page.limit() as u64 + 1);
         rows.extend(query.all(reader).await?);
     }
-    rows.sort_by(|a: &Model, b| b.id.cmp(&a.id));
+    rows.sort_by_key(|row: &Model| std::cmp::Reverse(row.id));
     let cut = page.cut(rows, |row| row.id)?;
     Ok(Page { items: documents(reader, scope, cut.items).await?, next: cut.next })
 }

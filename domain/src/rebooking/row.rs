@@ -57,6 +57,8 @@ impl Row for Model {
     fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
         if let Some(row) = after.or(before) {
             touched.add(row.organization_id, Touch::Watched(row.staff_organization_id));
+            touched.add(row.organization_id, Touch::Topic("rebooking"));
+            touched.add(row.staff_organization_id, Touch::Topic("rebooking"));
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct ShiftDocument {
 }
 
 impl ShiftDocument {
-    fn of(row: Model) -> Result<Self> {
+    fn of(row: &Model) -> Result<Self> {
         Ok(Self {
             zone: Zone::stored(&row.zone, format!("shift_template {}", row.id))?,
             week: row.shifts()?,
@@ -177,7 +177,7 @@ impl Act for Create {
         let mut held = settle::take(tx, whose, &edit).await?;
         let (row, edit) = self.edit(tx).await?;
         settle::apply(tx, whose, &edit, &mut held, self.args.confirm.as_deref()).await?;
-        ShiftDocument::of(row)
+        ShiftDocument::of(&row)
     }
 }
 
@@ -227,7 +227,7 @@ impl Act for Change {
         let mut held = settle::take(tx, row.technician_id, &edit).await?;
         let (row, edit) = self.edit(tx).await?;
         settle::apply(tx, row.technician_id, &edit, &mut held, self.args.confirm.as_deref()).await?;
-        ShiftDocument::of(row)
+        ShiftDocument::of(&row)
     }
 }
 
@@ -295,7 +295,7 @@ pub async fn get(reader: &Reader<'_>, scope: &Scope, id: ShiftId) -> Result<Shif
     if !scope.is_desk() && scope.technician() != Some(row.technician_id) {
         return Err(Error::not_found("shift"));
     }
-    ShiftDocument::of(row)
+    ShiftDocument::of(&row)
 }
 
 /// Which templates are listed.
@@ -333,7 +333,7 @@ pub async fn list(
     if let Some(after) = page.after::<ShiftId>()? {
         query = query.filter(Column::Id.gt(after));
     }
-    let rows = query.all(reader).await?.into_iter().map(ShiftDocument::of).collect::<Result<_>>()?;
+    let rows = query.all(reader).await?.iter().map(ShiftDocument::of).collect::<Result<_>>()?;
     page.cut(rows, |row: &ShiftDocument| row.id)
 }
 

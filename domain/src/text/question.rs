@@ -35,7 +35,7 @@ impl Question {
         if text.chars().nth(QUESTION_CHARS).is_some() {
             return Err(NotAsked::TooLong);
         }
-        let mut parts: Vec<String> = join_numbers(query_terms(text))
+        let mut parts: Vec<String> = join_numbers(&query_terms(text))
             .into_iter()
             .map(|term| match term.chars().count() {
                 1 => format!(" {term} "),
@@ -75,10 +75,10 @@ impl Question {
 
 /// Joins what is part of a phone number in groups, «345-67-89»: three groups of digits or more, all but the first of two
 /// or three digits.
-fn join_numbers(terms: Vec<String>) -> Vec<String> {
+fn join_numbers(terms: &[String]) -> Vec<String> {
     let is_number = |term: &&String| term.bytes().all(|byte| byte.is_ascii_digit());
     let mut joined = Vec::new();
-    let mut rest = terms.as_slice();
+    let mut rest = terms;
     while let [first, others @ ..] = rest {
         let groups =
             others.iter().take_while(|term| is_number(term) && (2..=3).contains(&term.len())).count();

@@ -102,6 +102,17 @@ impl Site {
         Server { child, log, address, start }
     }
 
+    /// A copy of the whole installation as it stands. Nothing may be running on it.
+    pub(crate) async fn copy(&self) -> Self {
+        let dir = tempfile::Builder::new().prefix("naryad-bench-").tempdir().expect("a temporary directory");
+        for file in std::fs::read_dir(self.data()).expect("the data directory").flatten() {
+            if file.path().is_file() {
+                std::fs::copy(file.path(), dir.path().join(file.file_name())).expect("a file is copied");
+            }
+        }
+        Self { program: self.program.clone(), database: self.database.copy().await, dir }
+    }
+
     /// How long the disk under the data directory takes to sync a page: the median of many.
     pub(crate) fn sync_time(&self) -> Duration {
         use std::io::Write;

@@ -2,29 +2,22 @@
 
 use std::{
     future::Future,
-    path::Path,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Instant,
 };
 
-use naryad_domain::{
-    Clock,
-    clock::SystemClock,
-    db::{Db, Location},
-};
 use naryad_tests::load::Town;
-use sea_orm::FromQueryResult;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     http::Connection,
-    reference::{self, Pool},
+    record::{Recorded, Recorder},
+    replay::Pool,
     server::{Server, Site},
-    statements::{self, Statement},
-    values::{Facts, Sizes},
 };
 
 /// What is done.
@@ -34,6 +27,8 @@ pub(crate) enum What {
     Register,
     /// A visit is booked for it.
     Plan,
+    /// A time is kept, then booked with the token: two requests.
+    HoldPlan,
 }
 
 /// One line of the table.
@@ -44,23 +39,34 @@ pub(crate) struct Shape {
     pub(crate) count: usize,
 }
 
+const fn shape(what: What, clients: usize, count: usize) -> Shape {
+    Shape { what, clients, count }
+}
+
 impl Shape {
     /// What a round is made of. As many are booked as are registered.
-    pub(crate) const ROUND: [Shape; 4] = [
-        Shape { what: What::Register, clients: 1, count: 100 },
-        Shape { what: What::Register, clients: 8, count: 400 },
-        Shape { what: What::Plan, clients: 1, count: 100 },
-        Shape { what: What::Plan, clients: 8, count: 400 },
+    pub(crate) const ROUND: [Shape; 6] = [
+        shape(What::Register, 1, 200),
+        shape(What::Register, 8, 500),
+        shape(What::Plan, 1, 100),
+        shape(What::Plan, 8, 300),
+        shape(What::HoldPlan, 1, 100),
+        shape(What::HoldPlan, 8, 200),
     ];
+
+    /// How many tickets a round registers.
+    pub(crate) fn tickets() -> usize {
+        Self::ROUND.iter().filter(|shape| shape.what == What::Register).map(|shape| shape.count).sum()
+    }
 }
 
 /// How a pass went.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// Writes a second.
+    /// Done in a second.
     pub(crate) rate: f64,
-    /// Seconds of processor time for one write, without what PostgreSQL takes; 0 where there is no /proc. Less noisy
-    /// than the pace on a machine that does other things too.
+    /// Seconds of processor time for one, without what PostgreSQL takes; 0 where there is no /proc. Less noisy than the
+    /// pace on a machine that does other things too.
     pub(crate) work: f64,
 }
 
@@ -69,13 +75,13 @@ pub(crate) trait Side {
     /// The process that does it.
     fn process(&self) -> u32;
 
-    /// Does it and says how many were done in a second.
-    async fn pass(&mut self, shape: Shape) -> f64;
+    /// Does what stands in the course at these places, and says how many were done in a second.
+    async fn pass(&mut self, shape: Shape, places: std::ops::Range<usize>) -> f64;
 
     /// Does it, watched.
-    async fn watched(&mut self, shape: Shape) -> Pace {
+    async fn watched(&mut self, shape: Shape, places: std::ops::Range<usize>) -> Pace {
         let before = processor_time(self.process());
-        let rate = self.pass(shape).await;
+        let rate = self.pass(shape, places).await;
         Pace { rate, work: (processor_time(self.process()) - before) / shape.count as f64 }
     }
 }
@@ -88,65 +94,111 @@ fn processor_time(process: u32) -> f64 {
     rest.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Tickets that have been registered, and which of them are booked already.
-#[derive(Debug, Default)]
-struct Done {
-    tickets: Vec<Uuid>,
-    planned: usize,
+/// Everything that will be asked, in its order: the same for the recording, for the service and for the reference.
+pub(crate) struct Course {
+    town: Town,
+    asked: Vec<(What, Uuid, usize)>,
 }
 
-impl Done {
-    /// The tickets of the next pass, and the place of the first among all.
-    fn take(&mut self, shape: Shape) -> (Vec<Uuid>, usize) {
-        match shape.what {
+impl Course {
+    /// A course of so many rounds.
+    pub(crate) fn of(town: Town, rounds: usize) -> Self {
+        let tickets: Vec<Uuid> = (0..rounds * Shape::tickets()).map(|_| Uuid::now_v7()).collect();
+        let mut asked = Vec::new();
+        let (mut registered, mut booked) = (0, 0);
+        for shape in (0..rounds).flat_map(|_| Shape::ROUND) {
+            let next = if shape.what == What::Register { &mut registered } else { &mut booked };
+            for _ in 0..shape.count {
+                asked.push((shape.what, tickets[*next], *next));
+                *next += 1;
+            }
+        }
+        Self { town, asked }
+    }
+
+    /// How many places it has.
+    pub(crate) fn len(&self) -> usize {
+        self.asked.len()
+    }
+
+    /// Asks what stands at a place.
+    async fn ask(&self, connection: &mut Connection, place: usize) {
+        let (what, ticket, index) = self.asked[place];
+        let key = || Uuid::now_v7().to_string();
+        let plan = format!("/v1/tickets/{ticket}/plan");
+        match what {
             What::Register => {
-                let first = self.tickets.len();
-                self.tickets.extend((0..shape.count).map(|_| Uuid::now_v7()));
-                (self.tickets[first..].to_vec(), first)
+                let body = self.town.registration(ticket, index).to_string();
+                connection.post("/v1/tickets", &key(), &body).await;
             }
             What::Plan => {
-                let first = self.planned;
-                self.planned += shape.count;
-                (self.tickets[first..self.planned].to_vec(), first)
+                let body = self.town.booking(Uuid::now_v7(), index, hour(&self.town, index)).to_string();
+                connection.post(&plan, &key(), &body).await;
+            }
+            What::HoldPlan => {
+                let mut body = self.town.booking(Uuid::now_v7(), index, hour(&self.town, index));
+                let visit = body["visit_id"].take();
+                if let Some(fields) = body.as_object_mut() {
+                    fields.remove("visit_id");
+                    fields.insert("ticket_id".to_owned(), json!(ticket));
+                }
+                let held = connection.post("/v1/slots/hold", &key(), &body.to_string()).await;
+                let held: serde_json::Value = serde_json::from_slice(held).expect("an answer of JSON");
+                let body = json!({ "visit_id": visit, "hold_token": held["hold_token"] });
+                connection.post(&plan, &key(), &body.to_string()).await;
             }
         }
     }
 }
 
-/// Lets clients take the numbers below `count` until none is left; done in a second.
+/// Hours are not booked in their order: some of what is ahead is booked already, some is not.
+fn hour(town: &Town, place: usize) -> i64 {
+    const AHEAD: usize = 24 * 12;
+    let turn = place / town.technicians.len();
+    (turn / AHEAD * AHEAD + turn % AHEAD * 37 % AHEAD) as i64
+}
+
+/// Records the whole course on a copy of its own: for each place its requests, each with its statements.
+pub(crate) async fn record(site: &Site, course: &Course) -> Vec<Vec<Recorded>> {
+    let recorder = Recorder::open(site).await;
+    let mut connection = recorder.connect(&course.town.token(site.data())).await;
+    let mut recorded = Vec::with_capacity(course.asked.len());
+    for place in 0..course.asked.len() {
+        course.ask(&mut connection, place).await;
+        recorded.push(requests(recorder.take()));
+    }
+    drop(connection);
+    recorder.close().await;
+    recorded
+}
+
+/// Cuts what was said at the idempotency keys: each request begins by taking its own.
+fn requests(said: Recorded) -> Vec<Recorded> {
+    let mut requests: Vec<Recorded> = Vec::new();
+    for statement in said {
+        let begins = statement.sql.contains("INTO idempotency_key");
+        match requests.last_mut() {
+            Some(request) if !begins => request.push(statement),
+            _ => requests.push(vec![statement]),
+        }
+    }
+    requests
+}
+
+/// Lets clients take the places until none is left; done in a second.
 async fn timed<F: Future<Output = ()> + Send + 'static>(
     shape: Shape,
-    client: impl Fn(Arc<AtomicUsize>) -> F,
+    places: std::ops::Range<usize>,
+    client: impl Fn(Arc<AtomicUsize>, usize) -> F,
 ) -> f64 {
-    let next = Arc::new(AtomicUsize::new(0));
+    let next = Arc::new(AtomicUsize::new(places.start));
     let begin = Instant::now();
-    let clients: Vec<_> = (0..shape.clients).map(|_| tokio::spawn(client(Arc::clone(&next)))).collect();
+    let clients: Vec<_> =
+        (0..shape.clients).map(|_| tokio::spawn(client(Arc::clone(&next), places.end))).collect();
     for client in clients {
         client.await.expect("a client gets through");
     }
     shape.count as f64 / begin.elapsed().as_secs_f64()
-}
-
-fn route(what: What, ticket: Uuid) -> String {
-    match what {
-        What::Register => "/v1/tickets".to_owned(),
-        What::Plan => format!("/v1/tickets/{ticket}/plan"),
-    }
-}
-
-fn body(town: &Town, what: What, ticket: Uuid, place: usize) -> String {
-    match what {
-        What::Register => town.registration(ticket, place),
-        What::Plan => town.booking(Uuid::now_v7(), place, hour(town, place)),
-    }
-    .to_string()
-}
-
-/// Hours are not booked in their order: some of what is ahead is booked already, some is not.
-fn hour(town: &Town, place: usize) -> i64 {
-    const AHEAD: usize = 24 * 14;
-    let turn = place / town.technicians.len();
-    (turn / AHEAD * AHEAD + turn % AHEAD * 37 % AHEAD) as i64
 }
 
 /// The service.
@@ -154,15 +206,13 @@ pub(crate) struct Ours {
     process: u32,
     address: String,
     token: String,
-    town: Arc<Town>,
-    done: Done,
+    course: Arc<Course>,
 }
 
 impl Ours {
-    pub(crate) fn open(server: &Server, town: Town, data: &Path) -> Self {
-        let token = town.token(data);
-        let process = server.process();
-        Self { process, address: server.address.clone(), token, town: Arc::new(town), done: Done::default() }
+    pub(crate) fn open(server: &Server, course: Arc<Course>, site: &Site) -> Self {
+        let token = course.town.token(site.data());
+        Self { process: server.process(), address: server.address.clone(), token, course }
     }
 }
 
@@ -171,24 +221,23 @@ impl Side for Ours {
         self.process
     }
 
-    async fn pass(&mut self, shape: Shape) -> f64 {
-        let (tickets, first) = self.done.take(shape);
-        let tickets = Arc::new(tickets);
+    async fn pass(&mut self, shape: Shape, places: std::ops::Range<usize>) -> f64 {
         let mut connections = Vec::new();
         for _ in 0..shape.clients {
             connections.push(Connection::open(&self.address, &self.token).await);
         }
-        let connections = std::sync::Mutex::new(connections);
-        timed(shape, |next| {
-            let (tickets, town) = (Arc::clone(&tickets), Arc::clone(&self.town));
+        let connections = Mutex::new(connections);
+        timed(shape, places, |next, end| {
+            let course = Arc::clone(&self.course);
             let connection = connections.lock().ok().and_then(|mut connections| connections.pop());
             async move {
                 let mut connection = connection.expect("a connection for each client");
-                while let Some(ticket) = tickets.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let place = first + tickets.iter().position(|other| other == ticket).unwrap_or(0);
-                    let body = body(&town, shape.what, *ticket, place);
-                    let key = Uuid::now_v7().to_string();
-                    connection.post(&route(shape.what, *ticket), &key, &body).await;
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= end {
+                        break;
+                    }
+                    course.ask(&mut connection, place).await;
                 }
             }
         })
@@ -198,71 +247,22 @@ impl Side for Ours {
 
 /// The statements of the service.
 pub(crate) struct Reference {
-    inner: Arc<Inner>,
-    done: Done,
-}
-
-struct Inner {
     pool: Pool,
-    town: Town,
-    register: Vec<Statement>,
-    plan: Vec<Statement>,
-    sizes: [Sizes; 2],
-    clock: SystemClock,
+    recorded: Arc<Vec<Vec<Recorded>>>,
 }
 
 impl Reference {
-    pub(crate) fn open(
-        site: &Site,
-        town: Town,
-        register: Vec<Statement>,
-        plan: Vec<Statement>,
-        sizes: [Sizes; 2],
-    ) -> Self {
-        let pool = Pool::open(&site.location());
-        let inner = Inner { pool, town, register, plan, sizes, clock: SystemClock::default() };
-        for what in [What::Register, What::Plan] {
-            reference::check(inner.statements(what), &inner.facts(what, Uuid::now_v7(), 0));
-        }
-        Self { inner: Arc::new(inner), done: Done::default() }
+    pub(crate) fn open(site: &Site, recorded: Vec<Vec<Recorded>>) -> Self {
+        Self { pool: Pool::open(&site.location()), recorded: Arc::new(recorded) }
+    }
+
+    /// How many statements a place has.
+    pub(crate) fn statements(&self, place: usize) -> usize {
+        self.recorded[place].iter().map(Vec::len).sum()
     }
 
     pub(crate) async fn close(self) {
-        if let Some(inner) = Arc::into_inner(self.inner) {
-            inner.pool.close().await;
-        }
-    }
-}
-
-impl Inner {
-    fn statements(&self, what: What) -> &[Statement] {
-        match what {
-            What::Register => &self.register,
-            What::Plan => &self.plan,
-        }
-    }
-
-    fn facts(&self, what: What, ticket: Uuid, place: usize) -> Facts<'_> {
-        Facts {
-            town: &self.town,
-            route: match what {
-                What::Register => "POST /v1/tickets",
-                What::Plan => "POST /v1/tickets/00000000-0000-0000-0000-000000000000/plan",
-            },
-            act: match what {
-                What::Register => "ticket.register",
-                What::Plan => "ticket.plan",
-            },
-            key: Uuid::now_v7(),
-            ticket,
-            visit: Uuid::now_v7(),
-            flat: place,
-            technician: place,
-            hour: hour(&self.town, place),
-            now: self.clock.now(),
-            sizes: self.sizes[what as usize],
-            returned: 0,
-        }
+        self.pool.close().await;
     }
 }
 
@@ -271,63 +271,21 @@ impl Side for Reference {
         std::process::id()
     }
 
-    async fn pass(&mut self, shape: Shape) -> f64 {
-        let (tickets, first) = self.done.take(shape);
-        let tickets = Arc::new(tickets);
-        timed(shape, |next| {
-            let (tickets, inner) = (Arc::clone(&tickets), Arc::clone(&self.inner));
+    async fn pass(&mut self, shape: Shape, places: std::ops::Range<usize>) -> f64 {
+        timed(shape, places, |next, end| {
+            let (pool, recorded) = (self.pool.clone(), Arc::clone(&self.recorded));
             async move {
                 loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(ticket) = tickets.get(index) else { break };
-                    let facts = inner.facts(shape.what, *ticket, first + index);
-                    inner.pool.run(inner.statements(shape.what), facts).await;
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= end {
+                        break;
+                    }
+                    for request in &recorded[place] {
+                        pool.write(request).await;
+                    }
                 }
             }
         })
         .await
     }
-}
-
-/// Watches the service register and book once, and takes down its statements and how much it stores.
-pub(crate) async fn observe(site: &Site, town: &Town) -> (Vec<Statement>, Vec<Statement>, [Sizes; 2]) {
-    let logging =
-        [("NARYAD_LOG", "info,sqlx::query=debug"), ("NARYAD_LOG_FORMAT", "json"), ("NARYAD_WORKER", "false")];
-    let server = site.serve(&logging).await;
-    let mut connection = Connection::open(&server.address, &town.token(site.data())).await;
-    let ticket = Uuid::now_v7();
-    let mut statements = Vec::new();
-    let mut answers = Vec::new();
-    // The last flat and the last hour are nobody else's.
-    let last = town.premises.len() - 1;
-    for what in [What::Register, What::Plan] {
-        let before = server.log().len();
-        let body = body(town, what, ticket, last);
-        let answer = connection.post(&route(what, ticket), &Uuid::now_v7().to_string(), &body).await;
-        answers.push(answer.len());
-        statements.push(statements::in_log(&server.log()[before..]));
-    }
-    server.stop().await;
-    let events = event_sizes(&site.location()).await;
-    let sizes = [0, 1].map(|index| Sizes { event: events[index], answer: answers[index] });
-    let plan = statements.pop().unwrap_or_default();
-    let register = statements.pop().unwrap_or_default();
-    (register, plan, sizes)
-}
-
-async fn event_sizes(location: &Location) -> [usize; 2] {
-    #[derive(FromQueryResult)]
-    struct Size {
-        size: i64,
-    }
-    let db =
-        Db::open(location, 2, Arc::new(SystemClock::default())).await.expect("the database can be opened");
-    let mut sizes = [0; 2];
-    for (size, act) in sizes.iter_mut().zip(["ticket.register", "ticket.plan"]) {
-        let sql = "SELECT CAST(max(length(bytes)) AS BIGINT) AS size FROM event WHERE act = $1";
-        let row = db.reader().one::<Size>(sql, [act.into()]).await.expect("the journal can be read");
-        *size = row.map_or(0, |row| usize::try_from(row.size).unwrap_or(0));
-    }
-    db.close().await;
-    sizes
 }

@@ -27,11 +27,68 @@ struct Row {
     ratios: Vec<f64>,
     /// Processor time of a write, of both sides.
     work: [Vec<f64>; 2],
+    statements: usize,
+}
+
+/// Times of one thing beside times of another, taken in turn.
+#[derive(Debug)]
+pub(crate) struct Measure {
+    engine: Engine,
+    what: &'static str,
+    against: &'static str,
+    /// Ours takes at most so many times as long.
+    aim: f64,
+    ours: Vec<f64>,
+    reference: Vec<f64>,
+}
+
+impl Measure {
+    /// A measure that is kept when ours takes at most `aim` times as long as the reference.
+    pub(crate) fn at_most(engine: Engine, what: &'static str, against: &'static str, aim: f64) -> Self {
+        Self { engine, what, against, aim, ours: Vec::new(), reference: Vec::new() }
+    }
+
+    /// A measure that is only printed.
+    pub(crate) fn printed(engine: Engine, what: &'static str, against: &'static str) -> Self {
+        Self::at_most(engine, what, against, f64::INFINITY)
+    }
+
+    /// Notes one round.
+    pub(crate) fn note(&mut self, ours: Duration, reference: Duration) {
+        self.ours.push(ours.as_secs_f64());
+        self.reference.push(reference.as_secs_f64());
+    }
+
+    fn ratio(&self) -> f64 {
+        median(&self.ours) / median(&self.reference)
+    }
+}
+
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ratio, milliseconds) = (self.ratio(), |seconds: f64| seconds * 1000.0);
+        let verdict = match (self.aim.is_finite(), ratio <= self.aim) {
+            (false, _) => String::new(),
+            (_, true) => format!("aim <= {} kept", self.aim),
+            (_, false) => format!("aim <= {} MISSED", self.aim),
+        };
+        write!(
+            f,
+            "{:<9} {:<26} {:<22} {:>9.2} {:>9.2} {:>9.2} {ratio:>7.2}  {verdict}",
+            format!("{:?}", self.engine),
+            self.what,
+            self.against,
+            milliseconds(median(&self.ours)),
+            milliseconds(high(&self.ours)),
+            milliseconds(median(&self.reference)),
+        )
+    }
 }
 
 /// What was measured.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
+    measures: Vec<Measure>,
     starts: BTreeMap<Engine, (Duration, Option<u64>)>,
     sync: Duration,
     rows: BTreeMap<(Engine, Shape), Row>,
@@ -52,18 +109,33 @@ impl Table {
     }
 
     /// Notes one pass of both sides.
-    pub(crate) fn measured(&mut self, engine: Engine, shape: Shape, ours: Pace, reference: Pace) {
+    pub(crate) fn measured(
+        &mut self,
+        engine: Engine,
+        shape: Shape,
+        ours: Pace,
+        reference: Pace,
+        statements: usize,
+    ) {
         let row = self.rows.entry((engine, shape)).or_default();
         row.ours.push(ours.rate);
         row.reference.push(reference.rate);
         row.ratios.push(ours.rate / reference.rate);
         row.work[0].push(ours.work);
         row.work[1].push(reference.work);
+        row.statements = statements;
     }
 
-    /// Whether a ratio is below the aim.
+    /// Adds a finished measure.
+    pub(crate) fn add(&mut self, measure: Measure) {
+        eprintln!("{measure}");
+        self.measures.push(measure);
+    }
+
+    /// Whether an aim was missed.
     pub(crate) fn missed(&self) -> bool {
         self.rows.values().any(|row| median(&row.ratios) < AIM)
+            || self.measures.iter().any(|measure| measure.ratio() > measure.aim)
     }
 }
 
@@ -82,17 +154,44 @@ fn median(values: &[f64]) -> f64 {
     }
 }
 
+/// What ninety-nine of a hundred do not exceed.
+fn high(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get((sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.measures.is_empty() {
+            writeln!(
+                f,
+                "{:<9} {:<26} {:<22} {:>9} {:>9} {:>9} {:>7}",
+                "engine", "what", "against", "ours ms", "p99 ms", "ref. ms", "ratio"
+            )?;
+            self.measures.iter().try_for_each(|measure| writeln!(f, "{measure}"))?;
+        }
+        if self.rows.is_empty() {
+            return Ok(());
+        }
         writeln!(
             f,
-            "{:<9} {:<9} {:>7} {:>12} {:>12} {:>7} {:>15} {:>11}  aim >= {AIM}",
-            "engine", "what", "clients", "ours /s", "reference /s", "ratio", "(of the rounds)", "CPU ms each"
+            "{:<9} {:<9} {:>7} {:>5} {:>12} {:>12} {:>7} {:>15} {:>11}  aim >= {AIM}",
+            "engine",
+            "what",
+            "clients",
+            "stmts",
+            "ours /s",
+            "reference /s",
+            "ratio",
+            "(of the rounds)",
+            "CPU ms each"
         )?;
         for ((engine, shape), row) in &self.rows {
             let what = match shape.what {
                 What::Register => "register",
                 What::Plan => "plan",
+                What::HoldPlan => "hold+plan",
             };
             let ratio = median(&row.ratios);
             let least = row.ratios.iter().copied().fold(f64::INFINITY, f64::min);
@@ -100,9 +199,10 @@ impl fmt::Display for Table {
             let verdict = if ratio >= AIM { "kept" } else { "MISSED" };
             writeln!(
                 f,
-                "{:<9} {what:<9} {:>7} {:>12.0} {:>12.0} {ratio:>7.2} {:>15} {:>11}  {verdict}",
+                "{:<9} {what:<9} {:>7} {:>5} {:>12.0} {:>12.0} {ratio:>7.2} {:>15} {:>11}  {verdict}",
                 format!("{engine:?}"),
                 shape.clients,
+                row.statements,
                 median(&row.ours),
                 median(&row.reference),
                 format!("{least:.2} .. {most:.2}"),

@@ -1,7 +1,7 @@
 //! A lift stands still: passed to the contractor, whose own dispatcher books his own technician.
 
 use naryad_domain::{Result, catalogue::PhotoKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Day, Ticket, open_visit};
 use crate::demo::person::Person;
@@ -37,6 +37,7 @@ pub(super) async fn passed_on(day: &mut Day<'_>) -> Result<Lift> {
     day.wait_until(10, 18)?;
     let theirs = Person::staff(&day.wire, world.colleague("lift-dispatcher")?).await?;
     theirs.get("/v1/tickets").await?.ok(200)?.with("/items/0/number", &ticket.number)?;
+    day.moves(&theirs, &ticket, "handover/accept", &Value::Null, "принимает заявку").await?;
     let reply = day.moves(&theirs, &ticket, "plan", &crew, "записывает лифтёра").await?;
     day.say(&reply)?;
     let visit = open_visit(&reply)?;

@@ -7,10 +7,11 @@ use naryad_domain::{
     auth::Role,
     clock::ManualClock,
     db::Db,
+    handover,
     id::{LoginId, TicketId, VisitId},
     material::usage::UseMaterial,
     people::resident,
-    ticket::{self, At, Complete, Localize, Plan, Register, SetExecutor},
+    ticket::{self, At, Complete, Inform, Localize, Plan, Register, SetExecutor},
     visit::{EnRoute, NoAccess, Start},
 };
 use sea_orm::EntityTrait;
@@ -221,11 +222,13 @@ impl<'a> Case<'a> {
         dice: &mut Dice,
     ) -> Result<Option<DateTime<Utc>>> {
         let contractor = &self.world.contractor;
-        if self.work.trade == "lift" {
+        // Work that is returned is still the contractor's.
+        if self.work.trade == "lift" && self.visit.is_none() {
             let executor =
                 json!({ "executor": { "kind": "contractor", "organization_id": contractor.organization } });
             let args = read(executor)?;
             db.write(self.desk()?, SetExecutor { ticket: self.ticket, args }).await?;
+            db.write(desk(contractor, 0)?, handover::Accept { ticket: self.ticket }).await?;
         }
         let house = if self.work.trade == "lift" { 0 } else { self.house };
         let crew = self.crew();
@@ -249,16 +252,24 @@ impl<'a> Case<'a> {
                 }))?;
                 match db.write(scope, Plan { ticket: self.ticket, args }).await {
                     Ok(_) => {
-                        self.visit = Some((visit, technician));
+                        if self.visit.replace((visit, technician)).is_none() {
+                            self.tell(db).await?;
+                        }
                         return Ok(Some(start));
                     }
-                    Err(refused) if refused.code() == Code::SlotTaken => {}
+                    Err(refused) if matches!(refused.code(), Code::SlotTaken | Code::SlotUnavailable) => {}
                     Err(refused) => return Err(refused),
                 }
             }
             start = self.in_hours(start + TimeDelta::minutes(30), urgent);
         }
         Ok(None)
+    }
+
+    /// The applicant learns when somebody comes, and by when it is done.
+    async fn tell(&self, db: &Db) -> Result<()> {
+        let args = read(json!({ "how": "phone" }))?;
+        db.write(self.desk()?, Inform { ticket: self.ticket, args }).await.map(drop)
     }
 
     /// An emergency at once; the rest on one of the next days.

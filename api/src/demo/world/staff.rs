@@ -5,6 +5,7 @@ use naryad_domain::{
     auth::Role,
     id::{OrganizationId, UserId},
     people::user,
+    shift,
 };
 use serde_json::{Value, json};
 
@@ -126,7 +127,31 @@ pub(super) async fn take_on(
         }))?;
         let act = user::store::Create::prepare(id, args).await?;
         maker.write(organization, act).await?;
+        if *role == Role::Technician {
+            let house = served.first().copied().unwrap_or_default();
+            let zone = houses.get(house).map_or(chrono_tz::Europe::Moscow, |house| house.zone);
+            let act = shift::Create { args: shifts(id, trades, zone)? };
+            maker.write(organization, act).await?;
+        }
         staff.push(Colleague { id, role: *role, login, full_name, post, trades, served });
     }
     Ok(staff)
+}
+
+/// Every day from eight to eight with a break, and an hour that is kept for emergencies; water and power are on call by
+/// night.
+fn shifts(id: UserId, trades: &[&str], zone: chrono_tz::Tz) -> Result<shift::CreateShift> {
+    let mut windows = vec![json!({
+        "from": "08:00", "to": "20:00",
+        "breaks": [{ "from": "16:00", "to": "16:30" }],
+        "reserve": [{ "from": "17:00", "to": "18:00" }],
+    })];
+    if trades == WATER || trades == POWER {
+        let night = json!({ "from": "20:00", "to": "08:00", "ends_next_day": true, "on_call": true });
+        windows.push(night);
+    }
+    read(json!({
+        "technician_id": id, "zone": zone.name(), "valid_from": "2020-01-01",
+        "week": [{ "days": ["mo", "tu", "we", "th", "fr", "sa", "su"], "windows": windows }],
+    }))
 }

@@ -207,7 +207,7 @@ impl World {
         });
         match (ours, contract.due_at) {
             (Some(ours), Some(due)) if plain.used < plain.given => {
-                assert_eq!(due, ours, "{step:?} {plain:?}")
+                assert_eq!(due, ours, "{step:?} {plain:?}");
             }
             (Some(ours), Some(due)) => assert!(due <= ours, "{step:?} {plain:?}"),
             (None, None) => {}

@@ -9,7 +9,7 @@ fn refused(week: Value) -> String {
     check_week("week", &week).unwrap_err().fields()[0].field.clone()
 }
 
-fn one(window: Value) -> Value {
+fn one(window: &Value) -> Value {
     json!([{ "days": ["mo"], "windows": [window] }])
 }
 
@@ -64,7 +64,7 @@ fn what_is_no_shift_is_named() {
             "week[0].windows[0].breaks",
         ),
     ] {
-        assert_eq!(refused(one(window.clone())), field, "{window}");
+        assert_eq!(refused(one(&window)), field, "{window}");
     }
     assert_eq!(
         refused(json!([{ "days": [], "windows": [{ "from": "09:00", "to": "18:00" }] }])),

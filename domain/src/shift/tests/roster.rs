@@ -62,7 +62,7 @@ fn dated(zone: &str, date: LocalDate, kind: ExceptionKind, windows: Vec<ShiftWin
     }
 }
 
-fn all_week(window: serde_json::Value) -> Vec<WeekShifts> {
+fn all_week(window: &serde_json::Value) -> Vec<WeekShifts> {
     let week = json!([{ "days": ["mo", "tu", "we", "th", "fr", "sa", "su"], "windows": [window] }]);
     serde_json::from_value(week).unwrap()
 }
@@ -78,7 +78,7 @@ fn pair(start: &str, end: &str) -> (String, String) {
 
 #[test]
 fn a_night_shift_keeps_its_wall_clock_over_a_change_of_the_clocks() {
-    let week = all_week(json!({ "from": "22:00", "to": "06:00", "ends_next_day": true }));
+    let week = all_week(&json!({ "from": "22:00", "to": "06:00", "ends_next_day": true }));
     let schedule = Schedule {
         templates: vec![weekly("Europe/Berlin", "2026-01-01".parse().unwrap(), None, week)],
         exceptions: Vec::new(),
@@ -92,7 +92,7 @@ fn a_night_shift_keeps_its_wall_clock_over_a_change_of_the_clocks() {
 
 #[test]
 fn a_shift_of_24_hours_never_lasts_25() {
-    let week = all_week(json!({ "from": "08:00", "to": "08:00", "ends_next_day": true }));
+    let week = all_week(&json!({ "from": "08:00", "to": "08:00", "ends_next_day": true }));
     let schedule = Schedule {
         templates: vec![weekly(
             "Europe/Berlin",
@@ -163,11 +163,14 @@ fn first_minute(local: NaiveDateTime, zone: Tz) -> Time {
     minute
 }
 
+/// Of a minute: work, break, reserve, on call.
+type Minute = (bool, bool, bool, bool);
+
 /// The model: every minute of the range is looked at.
 fn model(schedule: &Schedule, range: Span) -> Vec<(bool, bool, bool)> {
     let minutes = (range.end - range.start).num_minutes();
     let mut seen = vec![(false, false, false, false); usize::try_from(minutes).unwrap()];
-    let mut mark = |from: Time, to: Time, put: &dyn Fn(&mut (bool, bool, bool, bool))| {
+    let mut mark = |from: Time, to: Time, put: &dyn Fn(&mut Minute)| {
         let index = |at: Time| usize::try_from((at - range.start).num_minutes().clamp(0, minutes)).unwrap();
         let (from, to) = (index(from), index(to));
         if from < to {

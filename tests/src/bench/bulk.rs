@@ -1,0 +1,185 @@
+//! Tickets in bulk: as many as a region has in years, written by the database itself in sets. They have no history: a
+//! journal and a feed that know nothing of them verify.
+
+use naryad_domain::db::Location;
+use naryad_tests::load::Town;
+use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
+
+/// Rows of one statement: a transaction on SQLite should not fill its log.
+const BATCH: u64 = 50_000;
+
+/// A pool of either engine, for statements that are written out here.
+pub(crate) enum Hand {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+impl Hand {
+    pub(crate) async fn open(location: &Location) -> Self {
+        match location {
+            Location::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).foreign_keys(false);
+                Self::Sqlite(SqlitePool::connect_with(options).await.expect("the file can be opened"))
+            }
+            Location::Postgres(url) => {
+                Self::Postgres(PgPool::connect(url).await.expect("the server can be reached"))
+            }
+        }
+    }
+
+    pub(crate) async fn run(&self, sql: String) {
+        let done = match self {
+            Self::Sqlite(pool) => sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(pool).await.map(|_| ()),
+            Self::Postgres(pool) => {
+                sqlx::raw_sql(AssertSqlSafe(sql.as_str())).execute(pool).await.map(|_| ())
+            }
+        };
+        done.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    }
+
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// What differs between the engines.
+    fn dialect(&self) -> Dialect {
+        match self {
+            // The identifier is a UUID of version 7 whose time is that of the registration.
+            Self::Sqlite(_) => Dialect {
+                numbers: "WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {to})",
+                id: "unhex(printf('%012x', {s} * 1000) || '7{tag}' || printf('%016x', -9223372036854775808 + i))",
+                time: "strftime('%Y-%m-%dT%H:%M:%S+00:00', {s}, 'unixepoch')",
+                number: "'2026-' || printf('%06d', i)",
+                digits: "printf('%09d', i * 7919 % 1000000000)",
+                uuid: |id| format!("unhex('{}')", id.simple()),
+                is_true: "1",
+                is_false: "0",
+            },
+            Self::Postgres(_) => Dialect {
+                numbers: "WITH n(i) AS (SELECT g FROM generate_series({from}::bigint, {to}::bigint - 1) g)",
+                id: "(lpad(to_hex({s} * 1000), 12, '0') || '7{tag}' || '8' || lpad(to_hex(i), 15, '0'))::uuid",
+                time: "to_timestamp({s})",
+                number: "'2026-' || CASE WHEN i < 1000000 THEN lpad(i::text, 6, '0') ELSE i::text END",
+                digits: "lpad((i * 7919 % 1000000000)::text, 9, '0')",
+                uuid: |id| format!("'{id}'::uuid"),
+                is_true: "true",
+                is_false: "false",
+            },
+        }
+    }
+}
+
+struct Dialect {
+    numbers: &'static str,
+    id: &'static str,
+    time: &'static str,
+    number: &'static str,
+    digits: &'static str,
+    uuid: fn(uuid::Uuid) -> String,
+    is_true: &'static str,
+    is_false: &'static str,
+}
+
+/// When the clocks are due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// In ten years.
+    Far,
+    /// A minute ago.
+    Past,
+}
+
+/// How many of the newest tickets are open still.
+pub(crate) const OPEN: u64 = 2_000;
+
+/// Writes `tickets` tickets of the town, one every two minutes up to `until` (seconds since 1970), and an open clock
+/// for the newest `clocks` of them.
+pub(crate) async fn fill(hand: &Hand, town: &Town, tickets: u64, clocks: u64, until: i64, due: Due) {
+    let d = hand.dialect();
+    let uuid = |id: uuid::Uuid| (d.uuid)(id);
+    let seconds = format!("({until} - ({tickets} - i) * 120)");
+    let time = d.time.replace("{s}", &seconds);
+    let id = |tag: &str| d.id.replace("{s}", &seconds).replace("{tag}", tag);
+    let surnames = SURNAMES
+        .iter()
+        .enumerate()
+        .map(|(at, name)| format!("({at}, '{name}')"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    let (organization, building) = (uuid(town.organization.0), uuid(town.building.0));
+    let (kind, premises) = (uuid(town.kind.0), uuid(town.premises[0].0));
+    for from in (0..tickets).step_by(BATCH as usize) {
+        let to = (from + BATCH).min(tickets);
+        let numbers = d.numbers.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+        hand.run(format!(
+            "{numbers}, s(k, surname) AS (VALUES {surnames})
+             INSERT INTO ticket (id, organization_id, executor_kind, number, request_type_id, request_type_version, status,
+                 source, emergency, building_id, premises_id, applicant_name, applicant_phone, description,
+                 precondition_confirmed, fields, registered_by, registered_at, return_count, search, version, doc_version,
+                 updated_at)
+             SELECT {id}, {organization}, 'own_staff', {number}, {kind}, 1,
+                 CASE WHEN i >= {tickets} - {OPEN} AND i % 2 = 0 THEN 'registered' ELSE 'closed' END, 'phone',
+                 CASE WHEN i % 10 = 0 THEN {is_true} ELSE {is_false} END, {building}, {premises},
+                 s.surname, '+79' || {digits}, 'Запах из канализации на кухне.',
+                 {is_false}, '{{}}', {organization}, {time}, 0,
+                 lower_number || ' москва улица мира 1 12 ' || s.surname || ' запах из канализации на кухне 79'
+                     || {digits}, 1, 1, {time}
+             FROM (SELECT i, replace({number}, '-', ' ') AS lower_number FROM n) n JOIN s ON s.k = n.i * 7919 % {kinds}",
+            id = id("000"),
+            number = d.number,
+            is_true = d.is_true,
+            is_false = d.is_false,
+            digits = d.digits,
+            kinds = SURNAMES.len(),
+        ))
+        .await;
+    }
+    for from in (tickets.saturating_sub(clocks)..tickets).step_by(BATCH as usize) {
+        let to = (from + BATCH).min(tickets);
+        let numbers = d.numbers.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+        let due_s = match due {
+            Due::Far => format!("({until} + 315360000 + i)"),
+            Due::Past => format!("({until} - 60)"),
+        };
+        let due = d.time.replace("{s}", &due_s);
+        hand.run(format!(
+            "{numbers}
+             INSERT INTO deadline (id, organization_id, subject_kind, subject_id, ticket_id, building_id, request_type_id,
+                 kind, basis, policy_version, calendar_version, clock, zone, started_from, target_amount, target_unit,
+                 pauses, edited, total_s, consumed_s, running_since, due_at, grace_s, next_fire_at, step, fired, repeats,
+                 state, alert_acked, version)
+             SELECT {clock}, {organization}, 'ticket', {ticket}, {ticket}, {building}, {kind}, 'resolve', 'legal', 0, 0,
+                 '{{\"kind\":\"always\"}}', 'Europe/Moscow', {time}, 3650, 'days', {is_false}, {is_false}, {due_s} - {seconds}, 0, {time},
+                 {due}, 0, {due}, 0, 0, 0, 'running', {is_false}, 1
+             FROM n",
+            clock = id("001"),
+            ticket = id("000"),
+            is_false = d.is_false,
+        ))
+        .await;
+    }
+    hand.run(match hand {
+        Hand::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);".to_owned(),
+        Hand::Postgres(_) => "VACUUM ANALYZE".to_owned(),
+    })
+    .await;
+}
+
+/// As the search column has them. Three thousandths of the names are the rare one.
+pub(crate) const SURNAMES: [&str; 12] = [
+    "абрамов",
+    "баранов",
+    "власов",
+    "голубев",
+    "дмитриев",
+    "егоров",
+    "жуков",
+    "зайцев",
+    "ильин",
+    "карпов",
+    "лебедев",
+    "макаров",
+];
