@@ -4,6 +4,7 @@
 
 mod access;
 mod bad_input;
+mod board;
 mod crash;
 mod day;
 mod demo;

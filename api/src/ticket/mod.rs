@@ -63,7 +63,8 @@ async fn list_tickets(
     filter: Query<TicketFilter>,
     page: Query<PageQuery>,
 ) -> Answer {
-    let page = ticket::list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?).await?;
+    let now = app.db.clock().now();
+    let page = ticket::list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?, now).await?;
     app.page(page)
 }
 

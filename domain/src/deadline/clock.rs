@@ -150,6 +150,13 @@ impl<'a> Gear<'a> {
         }
     }
 
+    /// The term has passed in vain.
+    pub(crate) fn miss(&self, row: &mut Model, at: Time) {
+        self.end(row, at);
+        row.state = DeadlineState::Missed;
+        row.late_s = row.late_s.or(Some(0));
+    }
+
     /// What had come was not accepted. A legal term goes on as if it had never come; one that may stand still stood
     /// still meanwhile.
     pub(crate) fn reopen(&self, row: &mut Model, at: Time, now: Time) {

@@ -306,6 +306,8 @@ pub enum Ending {
     Met,
     /// It is awaited no more; missed, if it was late by then.
     Over,
+    /// The term passed and nothing came: missed, to the moment.
+    Missed,
 }
 
 /// Ends the clocks of a subject that are of this kind and still open. The caller holds the ticket's lock, if they stand
@@ -339,6 +341,7 @@ pub async fn close(
         match ending {
             Ending::Met => gear.meet(&mut after, at),
             Ending::Over => gear.end(&mut after, at),
+            Ending::Missed => gear.miss(&mut after, at),
         }
         write(tx, &row, after).await?;
     }

@@ -3,12 +3,14 @@
 use sea_orm::EntityTrait;
 
 use super::{
-    follow::standing,
+    follow::{answered, assigned, standing},
     row::{Entity, HandoverState, Model},
 };
 use crate::{
     Code, Error, Result,
+    alert::{self, NewAlert},
     auth::Role,
+    deadline::Ending,
     id::{HandoverId, TicketId},
     text::Text,
     ticket::{self, Executor, Why},
@@ -68,6 +70,8 @@ impl Act for Accept {
             ..before.clone()
         };
         tx.update(&before, &after).await?;
+        answered(tx, &before, Ending::Met).await?;
+        assigned(tx, self.ticket).await?;
         Ok(self.ticket)
     }
 }
@@ -97,7 +101,8 @@ impl Act for Decline {
             ..before.clone()
         };
         tx.update(&before, &after).await?;
-        give_back(tx, &row).await?;
+        answered(tx, &before, Ending::Met).await?;
+        give_back(tx, &row, "handover_declined").await?;
         Ok(before.id)
     }
 }
@@ -128,13 +133,16 @@ impl Act for Expire {
             ..before.clone()
         };
         tx.update(&before, &after).await?;
-        give_back(tx, &row).await
+        answered(tx, &before, Ending::Missed).await?;
+        give_back(tx, &row, "handover_expired").await
     }
 }
 
-/// The ticket is executed by nobody.
-async fn give_back(tx: &mut Tx, before: &ticket::row::Model) -> Result<()> {
+/// The ticket is executed by nobody, and its owner is told.
+async fn give_back(tx: &mut Tx, before: &ticket::row::Model, kind: &str) -> Result<()> {
     let mut after = before.clone();
     after.set_executor(Executor::Nobody);
-    ticket::save(tx, before, after).await
+    ticket::save(tx, before, after).await?;
+    let alert = NewAlert { kind, organization: before.organization_id, executor: None, ticket: Some(before.id) };
+    alert::raise(tx, alert).await
 }

@@ -10,10 +10,12 @@ use super::{
 };
 use crate::{
     Code, Error, Result, Scope,
-    catalogue::{Category, store},
+    catalogue::{Amount, Category, Clock, Unit, store},
     db::Reader,
+    deadline::{self, Basis, DeadlineKind, DeadlineSubject, Ending, NewClock},
     id::{HandoverId, OrganizationId, TicketId},
     job::NewJob,
+    place::{Zone, building},
     ticket::{self, Status},
     write::Tx,
 };
@@ -111,7 +113,20 @@ async fn withdraw(tx: &mut Tx, ticket: TicketId, taken_back: bool) -> Result<()>
         version: before.version + 1,
         ..before.clone()
     };
-    tx.update(&before, &after).await
+    tx.update(&before, &after).await?;
+    answered(tx, &before, Ending::Over).await
+}
+
+/// Ends the clock of the answer.
+pub(super) async fn answered(tx: &mut Tx, handover: &Model, ending: Ending) -> Result<()> {
+    let (now, kind) = (tx.now(), DeadlineKind::Accept);
+    deadline::close(tx, DeadlineSubject::Handover, handover.id.0, kind, now, ending).await
+}
+
+/// Somebody executes the ticket: nobody is awaited to be given it any more.
+pub(super) async fn assigned(tx: &mut Tx, ticket: TicketId) -> Result<()> {
+    let (now, kind) = (tx.now(), DeadlineKind::Assign);
+    deadline::close(tx, DeadlineSubject::Ticket, ticket.0, kind, now, Ending::Met).await
 }
 
 async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: OrganizationId) -> Result<()> {
@@ -135,7 +150,10 @@ async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: Organizatio
         version: 1,
     };
     tx.insert(&offered).await?;
-    if !accepted {
+    if accepted {
+        assigned(tx, ticket.id).await?;
+    } else {
+        await_answer(tx, ticket, &offered, minutes).await?;
         tx.enqueue(NewJob {
             organization: ticket.organization_id,
             kind: EXPIRE_JOB,
@@ -144,5 +162,28 @@ async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: Organizatio
             dedup_key: Some(format!("{EXPIRE_JOB}:{}", offered.id)),
         });
     }
+    Ok(())
+}
+
+/// The clock of the answer: the contractor is reminded while it runs, the owner sees when it is missed.
+async fn await_answer(tx: &mut Tx, ticket: &ticket::row::Model, offered: &Model, minutes: i64) -> Result<()> {
+    let building = building::Entity::find_by_id(ticket.building_id).one(&tx.reader()).await?;
+    let building =
+        building.ok_or_else(|| Error::internal(format!("ticket {}, column building_id", ticket.id)))?;
+    let seconds = u32::try_from(minutes * 60).map_err(Error::internal)?;
+    let clock = NewClock {
+        subject: DeadlineSubject::Handover,
+        subject_id: offered.id.0,
+        organization: offered.organization_id,
+        executor: Some(offered.contractor_id),
+        ticket: Some(ticket),
+        kind: DeadlineKind::Accept,
+        basis: Basis::Contract,
+        started_from: offered.offered_at,
+        target: Amount::new(seconds, Unit::Seconds).map_err(Error::internal)?,
+        clock: &Clock::Always,
+        zone: Zone::stored(&building.zone, building.id)?.tz(),
+    };
+    deadline::open(tx, clock).await?;
     Ok(())
 }

@@ -53,7 +53,9 @@ impl Row for Model {
 
     fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
         if let Some(row) = after.or(before) {
+            touched.add(row.organization_id, Touch::Topic("handover"));
             touched.add(row.organization_id, Touch::Watched(row.contractor_id));
+            touched.add(row.contractor_id, Touch::Topic("handover"));
         }
     }
 }

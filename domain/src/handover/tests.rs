@@ -1,11 +1,13 @@
 //! Offers, on both databases.
 
 use chrono::TimeDelta;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::*;
 use crate::{
-    Code, Scope,
+    Code, Scope, alert,
     auth::Role,
+    deadline::{DeadlineKind, DeadlineState},
     id::TicketId,
     people::organization::{OrganizationKind, store as organizations},
     place::Zone,
@@ -78,6 +80,23 @@ async fn an_offer_ends_in_one_way_and_its_term_is_kept_to_the_second() {
             db.write(system, Expire { handover: offer.id, ticket }).await.unwrap();
         }
         assert_eq!(state(&test, &pair, late).await, (HandoverState::Expired, Executor::Nobody));
+        let clock = async |ticket| {
+            let clocks = crate::deadline::row::Entity::find()
+                .filter(crate::deadline::row::Column::TicketId.eq(ticket))
+                .filter(crate::deadline::row::Column::Kind.eq(DeadlineKind::Accept))
+                .all(&db.reader())
+                .await
+                .unwrap();
+            assert_eq!(clocks.len(), 1, "one offer, one clock");
+            (clocks[0].state, clocks[0].met_at, clocks[0].due_at)
+        };
+        let (met_at, due_at) = (Some(offer.offered_at), Some(offer.answer_by));
+        assert_eq!(clock(refused).await, (DeadlineState::Met, met_at, due_at));
+        assert_eq!(clock(in_time).await, (DeadlineState::Met, due_at, due_at));
+        assert_eq!(clock(late).await, (DeadlineState::Missed, None, due_at));
+        let alerts = alert::list(&db.reader(), &ours, &Default::default(), &Default::default()).await.unwrap();
+        let told: Vec<_> = alerts.items.iter().map(|alert| (alert.kind.as_str(), alert.ticket_id)).collect();
+        assert_eq!(told, [("handover_expired", Some(late)), ("handover_declined", Some(refused))]);
         let kept = Executor::Contractor { organization_id: theirs.organization() };
         assert_eq!(state(&test, &pair, in_time).await, (HandoverState::Accepted, kept));
         let refusal = db.write(theirs, Accept { ticket: late }).await.unwrap_err();

@@ -18,7 +18,7 @@ use super::{
     row::{Column, Entity, Model},
 };
 use crate::{
-    Error, Result, Scope,
+    Error, Result, Scope, Time,
     calendar::is_plausible,
     catalogue::request_type,
     db::Reader,
@@ -60,6 +60,8 @@ pub struct TicketFilter {
     pub to: Option<DateTime<Utc>>,
     /// Emergencies only, or none.
     pub emergency: Option<bool>,
+    /// With a running clock whose term has passed (true), or without any (false); not for residents.
+    pub overdue: Option<bool>,
     /// With this registration number.
     #[param(value_type = Option<String>)]
     pub number: Option<Line<40>>,
@@ -131,13 +133,17 @@ struct Key {
 /// A page of tickets that the scope can see, newest first.
 ///
 /// # Errors
-/// `invalid_field` for a cursor of another list.
+/// `invalid_field` for a cursor of another list, or for a filter that cannot be.
 pub async fn list(
     reader: &Reader<'_>,
     scope: &Scope,
     filter: &TicketFilter,
     page: &PageRequest,
+    now: Time,
 ) -> Result<Page<TicketLine>> {
+    if filter.overdue.is_some() && scope.resident_id().is_some() {
+        return Err(Error::field("overdue", "is a matter of the staff"));
+    }
     for (name, at) in [("from", filter.from), ("to", filter.to)] {
         if at.is_some_and(|at| !is_plausible(at)) {
             return Err(Error::field(name, "is not a plausible date"));
@@ -149,6 +155,7 @@ pub async fn list(
         after: page.after()?,
         limit: page.limit() as u64 + 1,
         backend: reader.get_database_backend(),
+        now,
     };
     let mut rows = Vec::new();
     for statement in asked.statements() {

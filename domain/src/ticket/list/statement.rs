@@ -8,7 +8,7 @@ use sea_orm::{DbBackend, Value};
 
 use super::{Key, TicketFilter};
 use crate::{
-    Scope,
+    Scope, Time,
     id::TechnicianId,
     scope::Actor,
     ticket::{ExecutorKind, Status},
@@ -33,6 +33,7 @@ pub(in crate::ticket) struct Asked<'a> {
     pub(in crate::ticket) after: Option<Key>,
     pub(in crate::ticket) limit: u64,
     pub(in crate::ticket) backend: DbBackend,
+    pub(in crate::ticket) now: Time,
 }
 
 /// By which of its two organizations a ticket is in sight.
@@ -60,6 +61,7 @@ impl Asked<'_> {
             };
         }
         let statement = match parts.technicians.first() {
+            _ if self.filter.overdue == Some(true) => parts.late(),
             Some(technician) if !self.only_open() => parts.of_technician(technician),
             _ => parts.in_order(),
         };
@@ -185,6 +187,19 @@ impl<'a> Parts<'a> {
             Some(false) => self.conditions.push("NOT t.emergency".to_owned()),
             None => {}
         }
+        match filter.overdue {
+            // Late tickets are few and found by their clocks, unless words are asked for.
+            Some(true) if filter.q.as_ref().is_none_or(|q| q.is_silent()) => {}
+            Some(overdue) => {
+                let not = if overdue { "" } else { "NOT " };
+                let now = self.bind(self.asked.now);
+                self.conditions.push(format!(
+                    "{not}EXISTS (SELECT 1 FROM deadline d WHERE d.ticket_id = t.id AND d.state = 'running'
+                                  AND d.due_at < {now})"
+                ));
+            }
+            None => {}
+        }
         if let Some(states) = &filter.status {
             let names: Vec<&'static str> = states.0.iter().map(|state| state.name()).collect();
             self.states = names.into_iter().map(|name| format!("t.status = {}", self.bind(name))).collect();
@@ -270,6 +285,36 @@ impl<'a> Parts<'a> {
             }
         }
         let sql = union(&branches, self.limit());
+        self.statement(sql)
+    }
+
+    /// From the running clocks whose term has passed to their tickets. What burns is little, whatever stands behind it;
+    /// the barrier keeps the planner from walking the tickets one by one in the hope of a late one.
+    fn late(mut self) -> Statement {
+        let now = self.bind(self.asked.now);
+        let organization = &self.organization;
+        let clocks = |column: &str, index: &str| {
+            let hint = match self.asked.backend {
+                DbBackend::Sqlite => format!(" INDEXED BY {index}"),
+                _ => String::new(),
+            };
+            format!(
+                "SELECT d.ticket_id FROM deadline d{hint} WHERE d.{column} = {organization}
+                 AND d.state = 'running' AND d.due_at < {now} AND d.ticket_id IS NOT NULL"
+            )
+        };
+        let mut all = vec!["t.id = l.ticket_id".to_owned(), self.in_sight()];
+        all.extend(self.any_state());
+        all.extend(self.rest(0));
+        all.extend(self.keyset());
+        let sql = format!(
+            "WITH late AS MATERIALIZED ({} UNION {})
+             SELECT t.* FROM late l CROSS JOIN ticket t WHERE {} {NEWEST} LIMIT {}",
+            clocks("organization_id", "deadline_running"),
+            clocks("executor_organization_id", "deadline_running_executor"),
+            all.join(" AND "),
+            self.limit()
+        );
         self.statement(sql)
     }
 

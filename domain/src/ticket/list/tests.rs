@@ -18,7 +18,7 @@ fn filter(value: serde_json::Value) -> TicketFilter {
 }
 
 async fn found(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<TicketId> {
-    let page = list(&test.db.reader(), scope, &filter(value), &PageRequest::default()).await.unwrap();
+    let page = list(&test.db.reader(), scope, &filter(value), &PageRequest::default(), test.db.clock().now()).await.unwrap();
     page.items.into_iter().map(|line| line.id).collect()
 }
 
@@ -77,7 +77,8 @@ struct Step {
 async fn plans(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<String> {
     let pool = crate::testing::raw(test).await;
     let filter = filter(value);
-    let asked = Asked { scope, filter: &filter, after: None, limit: 51, backend: test.db.backend() };
+    let (backend, now) = (test.db.backend(), test.db.clock().now());
+    let asked = Asked { scope, filter: &filter, after: None, limit: 51, backend, now };
     let mut plans = Vec::new();
     for statement in asked.statements() {
         let lines: Vec<String> = if test.db.backend() == DbBackend::Postgres {
@@ -120,10 +121,20 @@ async fn every_filter_of_a_board_walks_an_index() {
             (serde_json::json!({ "number": "n7" }), "number"),
             (serde_json::json!({ "phone": "+79123456789" }), "phone"),
             (serde_json::json!({ "technician_id": house.technicians[0] }), "ticket_technician"),
+            (serde_json::json!({ "overdue": true }), "deadline_running "),
+            (serde_json::json!({ "overdue": true, "status": "planned" }), "deadline_running_executor"),
+            (
+                serde_json::json!({ "overdue": true, "technician_id": house.technicians[0] }),
+                "deadline_running ",
+            ),
+            (serde_json::json!({ "overdue": false }), "deadline_ticket"),
+            (serde_json::json!({ "overdue": false, "status": "planned" }), "ticket_by_status"),
         ];
         for (value, index) in cases {
             let plan = plans(&test, &house.desk(), value.clone()).await.join("\n");
-            let full = plan.contains("Seq Scan on ticket") || plan.contains("SCAN t\n");
+            let full = plan.contains("Seq Scan on ticket")
+                || plan.contains("SCAN t\n")
+                || plan.contains("Seq Scan on deadline");
             assert!(!full, "{value} reads all tickets on {:?}:\n{plan}", test.db.backend());
             // PostgreSQL knows the tables and may find another index as good.
             if test.db.backend() == DbBackend::Sqlite {
@@ -153,7 +164,7 @@ async fn common_and_rare_words_are_found_newest_first_page_by_page() {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let request = PageRequest::new(after, Some(200)).unwrap();
-                let page = list(&test.db.reader(), &house.desk(), &filter, &request).await.unwrap();
+                let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now()).await.unwrap();
                 seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
                 after = page.next;
                 if after.is_none() {
@@ -247,6 +258,68 @@ async fn a_technicians_list_follows_his_visits() {
         assert_eq!((of(0).await, of(1).await), (vec![ticket], vec![ticket]));
         test.db.write(house.desk(), Unplan { ticket }).await.unwrap();
         assert_eq!((of(0).await, of(1).await), (vec![], vec![]));
+    }
+}
+
+/// A ticket is late while a clock of it runs past its term: for its owner, for its executor, for nobody else, together
+/// with whatever else is asked.
+#[tokio::test]
+async fn late_tickets_are_found_by_their_clocks_page_by_page() {
+    use serde_json::json;
+    for test in databases().await {
+        let (ours, theirs) = (house(&test.db).await, house(&test.db).await);
+        let mut mine = Vec::new();
+        for n in 0..5 {
+            mine.insert(0, register(&test, &ours, &format!("Запах на этаже {n}.")).await);
+        }
+        register(&test, &theirs, "Запах.").await;
+        let ask = async |scope: Scope, value| found(&test, &scope, value).await;
+        assert_eq!(ask(ours.desk(), json!({ "overdue": true })).await, []);
+        assert_eq!(ask(ours.desk(), json!({ "overdue": false })).await, mine);
+        // The term to tell the applicant has passed, for one of them that of the work too; one was told in time.
+        let args = serde_json::from_value(json!({ "how": "phone" })).unwrap();
+        test.db.write(ours.desk(), crate::ticket::Inform { ticket: mine[2], args }).await.unwrap();
+        test.clock.advance(chrono::TimeDelta::hours(1));
+        let told = mine.remove(2);
+        assert_eq!(ask(ours.desk(), json!({ "overdue": true })).await, mine);
+        assert_eq!(ask(ours.desk(), json!({ "overdue": false })).await, [told]);
+        for (more, expected) in [
+            (json!({ "q": "этаже 3" }), &mine[1..2]),
+            (json!({ "q": "этаже 2" }), &[]),
+            (json!({ "status": "registered,closed" }), &mine[..]),
+            (json!({ "status": "planned" }), &[]),
+            (json!({ "building_id": ours.building, "phone": "+79123456789" }), &mine[..]),
+            (json!({ "technician_id": ours.technicians[0] }), &[]),
+            (json!({ "executor_organization_id": theirs.organization }), &[]),
+        ] {
+            let mut value = more.clone();
+            value["overdue"] = json!(true);
+            assert_eq!(ask(ours.desk(), value).await, expected, "{more}");
+        }
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let request = PageRequest::new(after, Some(3)).unwrap();
+            let (filter, now) = (filter(json!({ "overdue": true })), test.db.clock().now());
+            let page = list(&test.db.reader(), &ours.desk(), &filter, &request, now).await.unwrap();
+            seen.extend(page.items.into_iter().map(|line| line.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, mine);
+        // Passed on, it is late for both.
+        let pool = crate::testing::raw(&test).await;
+        for table in ["ticket", "deadline"] {
+            let column = if table == "ticket" { "id" } else { "ticket_id" };
+            let kind = if table == "ticket" { ", executor_kind = 'contractor'" } else { "" };
+            let sql = format!("UPDATE {table} SET executor_organization_id = $1{kind} WHERE {column} = $2");
+            let values = [theirs.organization.0.into(), mine[0].0.into()];
+            pool.execute_raw(Raw::from_sql_and_values(test.db.backend(), sql, values)).await.unwrap();
+        }
+        let late = ask(theirs.desk(), json!({ "overdue": true })).await;
+        assert_eq!((late.len(), late.contains(&mine[0])), (2, true));
+        assert_eq!(ask(ours.desk(), json!({ "overdue": true })).await, mine);
     }
 }
 
