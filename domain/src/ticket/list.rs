@@ -51,6 +51,7 @@ pub struct TicketFilter {
     /// Of this kind of work.
     pub request_type_id: Option<RequestTypeId>,
     /// Executed by nobody yet, by own staff, by a contractor.
+    #[param(inline)]
     pub executor: Option<ExecutorKind>,
     /// Executed by this contractor.
     pub executor_organization_id: Option<OrganizationId>,
