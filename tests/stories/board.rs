@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use naryad_tests::{Client, House, Role, estate::Estate, events::EventStream, house::eventually, on_both, proves};
+use naryad_tests::{
+    Client, House, Role, estate::Estate, events::EventStream, house::eventually, on_both, proves,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -35,7 +37,10 @@ async fn rows(client: &Client, figure: &Value) -> BTreeSet<String> {
 }
 
 /// What a list of figures by kind and right says: the rows of each.
-async fn figures(client: &Client, kinds: &Value) -> BTreeMap<(String, String, &'static str), BTreeSet<String>> {
+async fn figures(
+    client: &Client,
+    kinds: &Value,
+) -> BTreeMap<(String, String, &'static str), BTreeSet<String>> {
     let mut all = BTreeMap::new();
     for kind in kinds.as_array().unwrap() {
         for name in ["met", "missed", "late", "running"] {

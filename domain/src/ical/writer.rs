@@ -93,11 +93,7 @@ fn line(out: &mut String, content: &str) {
 
 #[cfg(test)]
 mod tests {
-<<<<<<< HEAD
-    use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, EventLike};
-=======
     use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, EventStatus};
->>>>>>> main
     use proptest::prelude::*;
 
     use super::*;
