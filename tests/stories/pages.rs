@@ -63,7 +63,7 @@ on_both! {
         let mut stream = estate.dispatcher.events("/v1/events").await;
         estate.register("SEW-SMELL", "Запах из канализации.").await;
         let poke = stream.next_named("poke").await;
-        assert_eq!(poke.data.parse::<serde_json::Value>().unwrap(), json!({ "entities": ["ticket"] }));
+        assert_eq!(poke.data.parse::<serde_json::Value>().unwrap(), json!({ "entities": ["deadline", "ticket"] }));
         let anna = estate.technician(house, "Сидорова Анна Павловна").await;
         anna.client.get("/v1/events").await.problem(403, "forbidden");
     }

@@ -1,7 +1,7 @@
 //! Alarms: each step of each clock once, whoever looks and however often.
 //!
-//! What fires and the move of `next_fire_at` are one commit; the move is a compare-and-set on the version of the clock,
-//! and a unique index holds the alert. Looking costs what is due.
+//! What fires and the move of `next_fire_at` are one commit; the move is a compare-and-set on the version of the clock
+//! and the number of its alarms, and a unique index holds the alert. Looking costs what is due.
 
 use std::collections::BTreeSet;
 
@@ -116,8 +116,7 @@ impl Act for Fire {
                     version: 1,
                 });
             }
-            next.version += 1;
-            moved.push(next);
+            moved.push((clock.fired, next));
         }
         shift(tx, &moved).await?;
         tx.insert_all(&alerts).await?;
@@ -196,26 +195,27 @@ impl Fire {
 }
 
 /// Moves the clocks on, if nobody else has. Only columns that the journal does not tell change here: what it tells of is
-/// the alert.
-async fn shift(tx: &Tx, moved: &[Model]) -> Result<()> {
-    // Six values a clock; an old engine takes 999 a statement.
+/// the alert. The version stays as it is: whoever edits the term has not missed anything.
+async fn shift(tx: &Tx, moved: &[(i64, Model)]) -> Result<()> {
+    // Seven values a clock; an old engine takes 999 a statement.
     for chunk in moved.chunks(100) {
-        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 6);
+        let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 7);
         let mut rows = Vec::with_capacity(chunk.len());
         let (uuid, time, int) = match tx.backend() {
             DbBackend::Postgres => ("::uuid", "::timestamptz", "::bigint"),
             _ => ("", "", ""),
         };
-        for clock in chunk {
+        for (told, clock) in chunk {
             let n = values.len();
             rows.push(format!(
-                "(${}{uuid}, ${}{int}, ${}{int}, ${}{int}, ${}{int}, ${}{time})",
+                "(${}{uuid}, ${}{int}, ${}{int}, ${}{int}, ${}{int}, ${}{time}, ${}{int})",
                 n + 1,
                 n + 2,
                 n + 3,
                 n + 4,
                 n + 5,
-                n + 6
+                n + 6,
+                n + 7
             ));
             values.extend([
                 clock.id.0.into(),
@@ -224,13 +224,15 @@ async fn shift(tx: &Tx, moved: &[Model]) -> Result<()> {
                 clock.fired.into(),
                 clock.repeats.into(),
                 Value::from(clock.next_fire_at),
+                (*told).into(),
             ]);
         }
         let sql = format!(
-            "WITH moved (id, version, step, fired, repeats, next_fire_at) AS (VALUES {})
-             UPDATE deadline SET version = moved.version, step = moved.step, fired = moved.fired,
+            "WITH moved (id, version, step, fired, repeats, next_fire_at, told) AS (VALUES {})
+             UPDATE deadline SET step = moved.step, fired = moved.fired,
                  repeats = moved.repeats, next_fire_at = moved.next_fire_at
-             FROM moved WHERE deadline.id = moved.id AND deadline.version = moved.version - 1",
+             FROM moved WHERE deadline.id = moved.id AND deadline.version = moved.version
+                 AND deadline.fired = moved.told",
             rows.join(", ")
         );
         if tx.execute(&sql, values).await?.rows_affected() != chunk.len() as u64 {
