@@ -143,6 +143,7 @@ async fn give_back(tx: &mut Tx, before: &ticket::row::Model, kind: &str) -> Resu
     let mut after = before.clone();
     after.set_executor(Executor::Nobody);
     ticket::save(tx, before, after).await?;
-    let alert = NewAlert { kind, organization: before.organization_id, executor: None, ticket: Some(before.id) };
+    let alert =
+        NewAlert { kind, organization: before.organization_id, executor: None, ticket: Some(before.id) };
     alert::raise(tx, alert).await
 }

@@ -94,7 +94,8 @@ async fn an_offer_ends_in_one_way_and_its_term_is_kept_to_the_second() {
         assert_eq!(clock(refused).await, (DeadlineState::Met, met_at, due_at));
         assert_eq!(clock(in_time).await, (DeadlineState::Met, due_at, due_at));
         assert_eq!(clock(late).await, (DeadlineState::Missed, None, due_at));
-        let alerts = alert::list(&db.reader(), &ours, &Default::default(), &Default::default()).await.unwrap();
+        let alerts =
+            alert::list(&db.reader(), &ours, &Default::default(), &Default::default()).await.unwrap();
         let told: Vec<_> = alerts.items.iter().map(|alert| (alert.kind.as_str(), alert.ticket_id)).collect();
         assert_eq!(told, [("handover_expired", Some(late)), ("handover_declined", Some(refused))]);
         let kept = Executor::Contractor { organization_id: theirs.organization() };

@@ -18,7 +18,9 @@ fn filter(value: serde_json::Value) -> TicketFilter {
 }
 
 async fn found(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<TicketId> {
-    let page = list(&test.db.reader(), scope, &filter(value), &PageRequest::default(), test.db.clock().now()).await.unwrap();
+    let page = list(&test.db.reader(), scope, &filter(value), &PageRequest::default(), test.db.clock().now())
+        .await
+        .unwrap();
     page.items.into_iter().map(|line| line.id).collect()
 }
 
@@ -164,7 +166,9 @@ async fn common_and_rare_words_are_found_newest_first_page_by_page() {
             let (mut seen, mut after) = (Vec::new(), None);
             loop {
                 let request = PageRequest::new(after, Some(200)).unwrap();
-                let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now()).await.unwrap();
+                let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now())
+                    .await
+                    .unwrap();
                 seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
                 after = page.next;
                 if after.is_none() {
