@@ -49,7 +49,7 @@ async fn crowd(test: &TestDb, house: &House) {
              source, emergency, building_id, premises_id, description, precondition_confirmed, fields, registered_by,
              registered_at, return_count, search, version, doc_version, updated_at)
          {series} SELECT {id}, o.organization_id, 'nobody', 'n' || i, o.id, 1,
-             CASE WHEN i % 50 = 0 THEN 'planned' ELSE 'closed' END, 'phone', i % 10 = 0, b.id, NULL, 'x', true, '{{}}',
+             CASE WHEN i % 50 = 0 THEN 'planned' ELSE 'closed' END, 'phone', i % 500 = 0 OR i % 10 = 1, b.id, NULL, 'x', true, '{{}}',
              o.organization_id, {at}, 0, 'москва улица мира ' || i || ' запах в подъезде этаж ' || (i % 17), 1, 1, {at}
          FROM n, request_type o, building b WHERE o.organization_id = $1 AND b.organization_id = $1"
     );
@@ -60,6 +60,23 @@ async fn crowd(test: &TestDb, house: &House) {
                SELECT $1, registered_at, id FROM ticket WHERE organization_id = $2";
     let values = [house.technicians[0].0.into(), house.organization.0.into()];
     pool.execute_raw(Raw::from_sql_and_values(backend, sql, values)).await.unwrap();
+    // Each had a term; of those that still run, every tenth has passed.
+    let due = match backend {
+        DbBackend::Postgres => "registered_at + (CASE WHEN emergency THEN 1 ELSE 900 END) * interval '1 day'",
+        _ => {
+            "strftime('%Y-%m-%dT%H:%M:%S+00:00', registered_at, CASE WHEN emergency THEN '1 days' ELSE '900 days' END)"
+        }
+    };
+    let sql = format!(
+        "INSERT INTO deadline (id, organization_id, subject_kind, subject_id, ticket_id, kind, basis, policy_version,
+             calendar_version, clock, zone, started_from, target_amount, target_unit, pauses, edited, consumed_s, due_at,
+             grace_s, step, fired, repeats, state, alert_acked, version)
+         SELECT {id}, organization_id, 'ticket', id, id, 'resolve', 'legal', 0, 0, '{{}}', 'Europe/Moscow', registered_at,
+             1, 'days', false, false, 0, {due}, 0, 0, 0, 0,
+             CASE WHEN status = 'planned' THEN 'running' ELSE 'met' END, false, 1
+         FROM ticket WHERE organization_id = $1"
+    );
+    pool.execute_raw(Raw::from_sql_and_values(backend, sql, [house.organization.0.into()])).await.unwrap();
     if backend == DbBackend::Postgres {
         pool.execute_unprepared("VACUUM ANALYZE").await.unwrap();
     }
