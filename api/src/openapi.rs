@@ -1,6 +1,6 @@
 //! The contract: assembled from the handlers, completed with what every operation has in common, printed as YAML.
 
-use std::{collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
 
 use actix_web::{HttpResponse, get};
 use naryad_domain::{Error, Result, error::FieldError};
@@ -23,7 +23,19 @@ pub fn contract() -> &'static Value {
 /// # Errors
 /// It cannot be written as YAML.
 pub fn yaml() -> Result<String> {
-    serde_norway::to_string(contract()).map_err(Error::internal)
+    let written = serde_norway::to_string(contract()).map_err(Error::internal)?;
+    Ok(written.lines().flat_map(|line| [for_older_yaml(line), Cow::Borrowed("\n")]).collect())
+}
+
+/// The writer follows YAML 1.2; to the many readers of YAML 1.1 these words are booleans unless they are quoted.
+fn for_older_yaml(line: &str) -> Cow<'_, str> {
+    let start = line.rfind([' ', '-']).map_or(0, |at| at + 1);
+    let (before, word) = line.split_at(start);
+    let is_value = before.ends_with(": ") || before.trim_start() == "- ";
+    if is_value && ["on", "off", "yes", "no", "y", "n"].contains(&word) {
+        return Cow::Owned(format!("{before}'{word}'"));
+    }
+    Cow::Borrowed(line)
 }
 
 /// The contract, for tools and people.
@@ -226,6 +238,21 @@ mod tests {
     fn the_contract_in_the_repository_is_what_the_code_says() {
         let committed = include_str!("../../openapi.yaml");
         assert!(committed == yaml().unwrap(), "run `naryad openapi > openapi.yaml`");
+    }
+
+    #[test]
+    fn words_that_are_booleans_to_an_older_yaml_are_quoted() {
+        for (line, expected) in [
+            ("- name: on", "- name: 'on'"),
+            ("      - off", "      - 'off'"),
+            ("  description: not on", "  description: not on"),
+            ("  y: 1", "  y: 1"),
+            ("- online", "- online"),
+        ] {
+            assert_eq!(for_older_yaml(line), expected);
+        }
+        let again: Value = serde_norway::from_str(&yaml().unwrap()).unwrap();
+        assert!(again == *contract());
     }
 
     #[derive(serde::Deserialize, utoipa::ToSchema)]

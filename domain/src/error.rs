@@ -57,7 +57,7 @@ codes! {
     SlotUnavailable "slot_unavailable" "The time does not suit the technician or the work", "`reasons` says why; choose another time, or book it with `override_reason`.";
     ProposalStale "proposal_stale" "The calendar has changed since the proposal was made", "Look at the new `proposal` and confirm it.";
     HoldExpired "hold_expired" "The time is no longer kept", "Search again.";
-    HoldUsed "hold_used" "The kept time was used already", "Read the ticket: it may be booked.";
+    HoldUsed "hold_used" "The kept time was used already", "Read the ticket: it may be booked. A kept time is extended once.";
     DeadlineClosed "deadline_closed" "The clock of this term has ended", "Nothing can be changed; a returned ticket starts it again.";
     DisplacesBookings "displaces_bookings" "It would take the time of booked visits away", "Look at `displaces`; to do it nevertheless, send it again with the `confirm` of this answer.";
     HandoverOpen "handover_open" "The ticket is offered to you and not accepted yet", "Accept it first.";

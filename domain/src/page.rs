@@ -1,5 +1,7 @@
 //! Pages of lists: keyset, never offset, so that the hundredth page costs what the first does.
 
+use std::any::type_name;
+
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{Error, Result};
@@ -33,10 +35,13 @@ impl PageRequest {
     /// # Errors
     /// `invalid_field` when the key is of another list.
     pub fn after<K: DeserializeOwned>(&self) -> Result<Option<K>> {
-        self.after
-            .clone()
-            .map(|key| serde_json::from_value(key).map_err(|_| Error::field("cursor", "is of another list")))
-            .transpose()
+        let other = || Error::field("cursor", "is of another list");
+        let Some(after) = self.after.clone() else { return Ok(None) };
+        let after: After = serde_json::from_value(after).map_err(|_| other())?;
+        if after.of != type_name::<K>() {
+            return Err(other());
+        }
+        serde_json::from_value(after.key).map_err(|_| other()).map(Some)
     }
 
     /// How many items at most.
@@ -52,11 +57,22 @@ impl PageRequest {
         let more = items.len() > self.limit();
         items.truncate(self.limit());
         let next = match items.last() {
-            Some(last) if more => Some(serde_json::to_value(key(last)).map_err(Error::internal)?),
+            Some(last) if more => {
+                let key = serde_json::to_value(key(last)).map_err(Error::internal)?;
+                let after = After { of: type_name::<K>().to_owned(), key };
+                Some(serde_json::to_value(after).map_err(Error::internal)?)
+            }
             _ => None,
         };
         Ok(Page { items, next })
     }
+}
+
+/// Where a page begins: each list has a type of key of its own, so the key of another is known by its type.
+#[derive(Serialize, Deserialize)]
+struct After {
+    of: String,
+    key: serde_json::Value,
 }
 
 /// A page.

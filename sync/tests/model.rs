@@ -196,7 +196,8 @@ impl World<'_> {
                 let Some(visit) = self.visit(*visit).await else { return };
                 let (start, end) = self.span(*hour);
                 let technicians = crew.as_ref().map(|crew| self.crew(crew));
-                let args = MoveVisit { start, end, technicians, window: None, override_reason: None };
+                let args =
+                    MoveVisit { start, end, technicians, window: None, version: None, override_reason: None };
                 self.act(desk, visit::MoveTo { visit, args }).await;
             }
             Step::CancelVisit { visit } => {

@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use naryad_tests::{
     House, Role,
     estate::{Estate, Technician},
+    house::eventually,
     on_both, proves,
 };
 use serde_json::{Value, json};
@@ -94,13 +95,44 @@ on_both! {
         let swapped = estate.dispatcher.post(&format!("/v1/visits/{one}/swap"), crews).await.ok(200);
         assert_eq!(start(&swapped, 0), start(&second, 0), "the time stays");
         assert_eq!(swapped.id("/visits/0/crew/0/technician_id"), anna.user.id);
-        assert_eq!(swapped.json("/visits/0/reschedules/1/told"), false);
+        assert_eq!(swapped.json("/visits/0/reschedules/1/told"), true, "he was promised somebody by name");
         // A third visit stands where the exchange would lead: nothing is exchanged.
         book(&json!(boris.user.id), 180).await;
         let both = json!({ "with": two, "what": "times" });
         estate.dispatcher.post(&format!("/v1/visits/{one}/swap"), both).await.problem(409, "slot_taken");
         let stays = estate.dispatcher.get(&format!("/v1/visits/{one}")).await.ok(200);
         assert_eq!(stays.text("/planned_start"), start(&second, 0));
+    }
+}
+
+on_both! {
+    /// The work lasts longer than planned: the desk is alarmed once, at the planned end; a visit that ended is silent.
+    async fn an_overrun_alarms(house: &House) {
+        let estate = Estate::found(house, "УК Дом").await;
+        let anna = estate.technician(house, "Сидорова Анна Павловна").await;
+        let begin = async |from: i64| {
+            let id = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
+            let body = json!({
+                "technicians": [anna.user.id],
+                "start": house.clock().in_minutes(from), "end": house.clock().in_minutes(from + 30),
+            });
+            let planned = estate.dispatcher.post(&format!("/v1/tickets/{id}/plan"), body).await.ok(200);
+            let visit = planned.id("/visits/0/id");
+            anna.client.post(&format!("/v1/visits/{visit}/start"), json!({})).await.ok(200);
+            (id, visit)
+        };
+        let (_, short) = begin(5).await;
+        let why = json!({ "reason": "Нужна деталь." });
+        anna.client.post(&format!("/v1/visits/{short}/unfinished"), why).await.ok(200);
+        let (long, _) = begin(40).await;
+        house.clock().advance_minutes(71);
+        let alarms = async || {
+            let alerts = estate.dispatcher.get("/v1/alerts?limit=200").await.ok(200);
+            let overruns = alerts.list("/items").iter().filter(|alert| alert["kind"] == "visit_overrun");
+            overruns.map(|alert| alert["ticket_id"].clone()).collect::<Vec<_>>()
+        };
+        eventually("the alarm of the overrun", async || (!alarms().await.is_empty()).then_some(())).await;
+        assert_eq!(alarms().await, [json!(long)]);
     }
 }
 

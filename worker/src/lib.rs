@@ -11,6 +11,7 @@ mod feed_expire;
 mod handover_expire;
 mod registry;
 mod uploads;
+mod visit_overrun;
 mod worker;
 
 pub use deadlines::fire_all;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::BoxFuture;
-use naryad_domain::{Result, db::Db, deadline, feed, handover, job::Claimed, photo::Transfers, ticket};
+use naryad_domain::{
+    Result, db::Db, deadline, feed, handover, job::Claimed, photo::Transfers, ticket, visit,
+};
 
-use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire};
+use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, visit_overrun};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -23,6 +25,7 @@ pub fn registry() -> Registry {
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
+        .with(visit::OVERRUN_JOB, |db, job| Box::pin(visit_overrun::run(db, job)))
 }
 
 impl Registry {

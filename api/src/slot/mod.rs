@@ -2,6 +2,7 @@
 
 use actix_web::post;
 use naryad_domain::{
+    Code, Result,
     slot::{
         self, ApplyDisplacement, ApplyRepair, Displace, DisplacementProposal, FindDisplacement, FindRepair,
         Repair, RepairDone, RepairProposal, SearchSlots, SlotsFound,
@@ -9,10 +10,11 @@ use naryad_domain::{
     },
     ticket::TicketDocument,
 };
+use serde::Serialize;
 
 use crate::{
     extract::{Caller, Idempotency, Json, Language},
-    problem::Answer,
+    problem::{Answer, Problem},
     reply::{self, AsJson, NoContent},
     routes::Routes,
     state::State,
@@ -116,7 +118,12 @@ async fn apply_displacement(
     key: Idempotency,
     args: Json<ApplyDisplacement>,
 ) -> Answer {
-    app.write_once(&caller, &key, Displace { args: args.0, locale: language.0 }, changed()).await
+    let (now, question) = (app.clock().now(), args.0.question(app.clock().now()));
+    let answer = app.write_once(&caller, &key, Displace { args: args.0 }, changed()).await;
+    or_anew(answer, async || {
+        slot::displacement(&app.db.reader(), &caller.scope, now, &question, language.0).await
+    })
+    .await
 }
 
 /// Proposes the rest of the day: new times for what is to be rebooked and for what can no longer be kept.
@@ -147,5 +154,18 @@ async fn apply_repair(
     key: Idempotency,
     args: Json<ApplyRepair>,
 ) -> Answer {
-    app.write_once(&caller, &key, Repair { args: args.0, locale: language.0 }, AsJson::ok()).await
+    let (now, question) = (app.clock().now(), args.0.question(app.clock().now()));
+    let answer = app.write_once(&caller, &key, Repair { args: args.0 }, AsJson::ok()).await;
+    or_anew(answer, async || slot::repair(&app.db.reader(), &caller.scope, now, &question, language.0).await)
+        .await
+}
+
+/// A proposal that was stale is made anew: found when the write has let go of everything.
+async fn or_anew<P: Serialize>(answer: Answer, propose: impl AsyncFnOnce() -> Result<P>) -> Answer {
+    match answer {
+        Err(Problem(stale)) if stale.code() == Code::ProposalStale => {
+            Err(stale.with("proposal", propose().await?).into())
+        }
+        answer => answer,
+    }
 }

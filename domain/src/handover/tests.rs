@@ -118,3 +118,46 @@ async fn what_is_accepted_by_agreement_is_open_at_once() {
         assert_sound(&test.db).await;
     }
 }
+
+/// The executor is chosen while the best time is being looked for: whoever comes second sees what the first has done.
+#[tokio::test]
+async fn nobodys_staff_is_booked_for_what_was_passed_on_meanwhile() {
+    use crate::{
+        slot::AssignBest,
+        visit::{self, VisitStatus},
+    };
+    for test in databases().await {
+        let pair = pair(&test, true).await;
+        let (ours, theirs) = (&pair.ours, pair.theirs.organization());
+        let manager = Scope::staff(ours.organization, ours.dispatcher, Role::Manager);
+        for technician in &ours.technicians {
+            let days = ["mo", "tu", "we", "th", "fr", "sa", "su"];
+            let week = serde_json::json!([{ "days": days, "windows": [{ "from": "00:00", "to": "24:00" }] }]);
+            let args =
+                serde_json::json!({ "technician_id": technician, "valid_from": "2026-03-01", "week": week });
+            let create = crate::shift::Create { args: serde_json::from_value(args).unwrap() };
+            test.db.write(manager, create).await.unwrap();
+        }
+        for _ in 0..12 {
+            let args = serde_json::json!({
+                "request_type_id": ours.kind, "premises_id": ours.premises, "description": "Запах.",
+            });
+            let register = Register { args: serde_json::from_value(args).unwrap() };
+            let ticket = test.db.write(ours.desk(), register).await.unwrap();
+            let executor = Executor::Contractor { organization_id: theirs };
+            let pass = SetExecutor { ticket, args: ChooseExecutor { executor } };
+            let best = AssignBest { ticket, args: Default::default() };
+            let (best, pass) =
+                futures_util::join!(test.db.write(ours.desk(), best), test.db.write(ours.desk(), pass));
+            pass.unwrap();
+            if let Err(refused) = best {
+                assert_eq!(refused.code(), Code::Forbidden, "{refused}");
+            }
+            for visit in visit::of_ticket(&test.db.reader(), ticket).await.unwrap() {
+                assert_eq!(visit.row.status, VisitStatus::Cancelled, "our crew on the ticket of others");
+                assert_eq!(visit.row.staff_organization_id, ours.organization);
+            }
+        }
+        assert_sound(&test.db).await;
+    }
+}

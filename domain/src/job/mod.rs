@@ -15,7 +15,7 @@ pub use self::{
     claim::{Claimed, claim, due_organizations, next_due, return_expired},
     complete::{Completing, Failure, fail, give_back},
     dead::{DeadJob, Rerun, dead},
-    sweep::{DONE_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
+    sweep::{DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
 };
 use crate::{
     Result, Time,

@@ -13,6 +13,9 @@ pub const DONE_KEPT: TimeDelta = TimeDelta::days(7);
 /// How long one-time codes and refresh tokens are kept after they have expired.
 pub const SECRETS_KEPT: TimeDelta = TimeDelta::days(30);
 
+/// How long a time that was kept for a dispatcher is told from one that never was.
+pub const HOLDS_KEPT: TimeDelta = TimeDelta::days(2);
+
 const BATCH: usize = 500;
 
 /// What was deleted.
@@ -26,10 +29,12 @@ pub struct Swept {
     pub codes: u64,
     /// Refresh tokens.
     pub tokens: u64,
+    /// Times that were kept.
+    pub holds: u64,
 }
 
-/// Deletes idempotent answers, finished jobs, expired one-time codes and refresh tokens that are older than they are
-/// kept.
+/// Deletes idempotent answers, finished jobs, expired one-time codes, refresh tokens and kept times that are older than they
+/// are kept.
 ///
 /// # Errors
 /// The database cannot be written; what was deleted until then stays deleted.
@@ -48,11 +53,14 @@ pub async fn sweep(db: &Db) -> Result<Swept> {
     let tokens = "DELETE FROM refresh_token WHERE hash IN
                       (SELECT hash FROM refresh_token WHERE expires_at < $1 LIMIT $2)
                   RETURNING CAST(1 AS BIGINT) AS gone";
+    let holds = "DELETE FROM slot_hold WHERE id IN (SELECT id FROM slot_hold WHERE hold_until < $1 LIMIT $2)
+                 RETURNING CAST(1 AS BIGINT) AS gone";
     Ok(Swept {
         keys: in_batches(db, keys, now - KEYS_KEPT).await?,
         jobs: in_batches(db, jobs, now - DONE_KEPT).await?,
         codes: in_batches(db, codes, now - SECRETS_KEPT).await?,
         tokens: in_batches(db, tokens, now - SECRETS_KEPT).await?,
+        holds: in_batches(db, holds, now - HOLDS_KEPT).await?,
     })
 }
 

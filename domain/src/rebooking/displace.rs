@@ -34,10 +34,10 @@ pub enum CauseKind {
     Absence,
     /// His shift was changed.
     Shift,
+    /// He was let go.
+    Departure,
     /// An emergency took the time.
     Emergency,
-    /// The visit before it lasts longer.
-    Overrun,
     /// The rest of the day was planned anew.
     Repair,
     /// Nobody opened.
@@ -50,10 +50,9 @@ impl CauseKind {
     /// What stands on the visit as its reason; the resident reads it, so it says nothing about a person.
     pub fn reason_ru(self) -> &'static str {
         match self {
-            Self::Absence => "Исполнитель не сможет прийти.",
+            Self::Absence | Self::Departure => "Исполнитель не сможет прийти.",
             Self::Shift => "Изменён график исполнителя.",
             Self::Emergency => "Исполнитель направлен на аварию.",
-            Self::Overrun => "Исполнитель задержан на предыдущей заявке.",
             Self::Repair => "План дня составлен заново.",
             Self::NoAccess => "Доступ в помещение не предоставлен.",
             Self::Unfinished => "Работы не завершены.",

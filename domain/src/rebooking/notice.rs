@@ -64,12 +64,14 @@ pub enum NoticeKind {
     BookingLost,
     /// The visit was moved to another time.
     BookingMoved,
-    /// Fewer people come than were named.
+    /// Others come than were named, or fewer.
     CrewChanged,
+    /// The visit will not take place.
+    BookingCancelled,
 }
 
-/// Leaves a notice for the applicant of a ticket, unless the same event has left him one already. None where nobody is
-/// known who could be told.
+/// Leaves a notice for the applicant of a ticket, unless the same event has left him one already: what it is to say
+/// stands in the rows of `rebooking` and of `visit_reschedule` that name it. None where nobody is known who could be told.
 ///
 /// # Errors
 /// What the database says.
@@ -87,6 +89,7 @@ pub(crate) async fn leave(
     };
     let standing = Entity::find()
         .filter(Column::EventKey.eq(event_key))
+        .filter(Column::OrganizationId.eq(ticket.organization_id))
         .filter(Column::Person.eq(person.as_str()))
         .one(&tx.reader())
         .await?;

@@ -1,13 +1,10 @@
 //! One of a crew cannot come.
 
-use super::{
-    Cause, displace,
-    displace::put_back,
-    notice::{self, NoticeKind},
-};
+use super::{Cause, displace, displace::put_back};
 use crate::{
     Result, calendar,
     id::{TechnicianId, VisitId},
+    slot,
     ticket::Held,
     visit::{self, Visit, VisitMove},
     write::Tx,
@@ -32,17 +29,15 @@ pub(crate) async fn withdraw(
     technician: TechnicianId,
     cause: &Cause,
 ) -> Result<()> {
-    let mut found = held.visit(visit)?.clone();
+    let found = held.visit(visit)?.clone();
     if is_needed(&found, technician) {
         return displace(tx, held, visit, cause).await;
     }
     visit::check(VisitMove::Cancel, found.row.status)?;
-    for member in found.crew.iter().filter(|member| member.technician_id == technician) {
-        tx.delete(member).await?;
-    }
-    found.crew.retain(|member| member.technician_id != technician);
+    let stay: Vec<TechnicianId> = found.technicians().into_iter().filter(|id| *id != technician).collect();
+    let after = visit::save_with_crew(tx, &found, found.row.clone(), &stay).await?;
     calendar::free_member(tx, visit, technician).await?;
-    put_back(held, found);
-    notice::leave(tx, &held.ticket, visit, NoticeKind::CrewChanged, &cause.event_key).await?;
+    slot::remember(tx, &held.ticket, &found, &after, slot::MoveCause::Withdrawal, &cause.event_key).await?;
+    put_back(held, after);
     Ok(())
 }

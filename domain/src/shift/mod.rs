@@ -4,6 +4,7 @@ pub mod absence;
 mod away;
 mod date;
 mod dated;
+mod departure;
 mod duty;
 pub mod exception;
 mod hours;
@@ -32,6 +33,8 @@ pub use self::{
     roster::{Roster, rosters},
     weekly::{Change, Create, CreateShift, PatchShift, Remove, ShiftDocument, ShiftFilter, get, list},
 };
+
+pub(crate) use self::departure::Departure;
 
 #[cfg(test)]
 mod tests;

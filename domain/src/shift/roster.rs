@@ -37,10 +37,14 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// Whether a booking of the span is within his times: in one shift, or on call for an emergency. The reserve is not
-    /// asked for: it steers new bookings, and takes nobody's time away.
+    /// Whether a booking of the span is within his times: in a shift, for an emergency also on call, and across from the
+    /// one into the other. The reserve is not asked for: it steers new bookings, and takes nobody's time away.
     pub fn covers(&self, span: Span, emergency: bool) -> bool {
-        !self.kept || holds(&self.open, span) || (emergency && holds(&self.on_call, span))
+        let within = || match emergency {
+            true => holds(&merge(self.open.iter().chain(&self.on_call).copied().collect()), span),
+            false => holds(&self.open, span),
+        };
+        !self.kept || within()
     }
 }
 

@@ -231,8 +231,8 @@ impl Act for Change {
     }
 }
 
-/// Takes a template back that was given by mistake. One that has come to its end is ended by its `valid_to`, so that
-/// what was worked stays readable.
+/// Takes a template back that was given by mistake. One that was worked by is ended by its `valid_to`, so that what was
+/// worked stays readable.
 #[derive(Clone, Debug)]
 pub struct Remove {
     /// Which.
@@ -244,6 +244,12 @@ pub struct Remove {
 impl Remove {
     async fn edit(&self, tx: &Tx) -> Result<(Model, Edit)> {
         let before = find(&tx.reader(), tx.scope(), self.id).await?;
+        if before.valid_from < LocalDate::of(tx.now(), before.tz()?) {
+            return Err(Error::field(
+                "valid_to",
+                "the template has been worked by: end it by its `valid_to`",
+            ));
+        }
         let change = settle::Change { before: Some(before.clone()), after: None };
         Ok((before, Edit::Template(change)))
     }
@@ -306,7 +312,7 @@ pub struct ShiftFilter {
     /// Only those of this technician; a technician sees his own anyway.
     pub technician_id: Option<TechnicianId>,
     /// Only those that hold on this date.
-    pub on: Option<LocalDate>,
+    pub date: Option<LocalDate>,
 }
 
 /// Templates, in the order in which they were given.
@@ -326,9 +332,9 @@ pub async fn list(
     if let Some(technician) = limit_to(scope, filter.technician_id)? {
         query = query.filter(Column::TechnicianId.eq(technician));
     }
-    if let Some(on) = filter.on {
-        let lasts = Condition::any().add(Column::ValidTo.is_null()).add(Column::ValidTo.gte(on));
-        query = query.filter(Column::ValidFrom.lte(on)).filter(lasts);
+    if let Some(date) = filter.date {
+        let lasts = Condition::any().add(Column::ValidTo.is_null()).add(Column::ValidTo.gte(date));
+        query = query.filter(Column::ValidFrom.lte(date)).filter(lasts);
     }
     if let Some(after) = page.after::<ShiftId>()? {
         query = query.filter(Column::Id.gt(after));

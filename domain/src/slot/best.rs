@@ -11,7 +11,7 @@ use super::{
 use crate::{
     Code, Error, Result,
     id::{TechnicianId, TicketId, VisitId},
-    ticket::{Booking, Held, Move, moves, settle},
+    ticket::{Booking, Held, Move, moves, require_staff_side, settle},
     write::{Act, Tx},
 };
 
@@ -83,6 +83,7 @@ impl Act for AssignBest {
         // What was found without locks is looked up once more among those whose calendars are locked now.
         let held = Held::take(tx, self.ticket, &tried).await?;
         moves::check(Move::Plan, held.ticket.status, tx.scope())?;
+        require_staff_side(tx, held.ticket.staff_organization())?;
         let free = board(&tx.reader(), tx.now(), &need, settings, Some(&tried), ask.range).await?;
         ask.limit = 1;
         let Some(best) = free.list(&need, &ask).pop() else {

@@ -188,6 +188,20 @@ impl Board {
         }
     }
 
+    /// Notes that a visit under way lasts longer, where nothing stands in the calendars yet: entries never overlap.
+    pub(crate) fn prolong(&mut self, crew: &[TechnicianId], longer: Span, place: Place, visit: VisitId) {
+        for technician in crew {
+            let Some(person) = self.people.get_mut(technician) else { continue };
+            let busy: Vec<Span> = person.busy.iter().map(|entry| entry.busy).collect();
+            for free in subtract(&[longer], &busy) {
+                let at = person.busy.partition_point(|entry| entry.busy.start < free.start);
+                let kind = EntryKind::Booking;
+                let entry = Busy { kind, visit: Some(visit), busy: free, planned: free, place: Some(place) };
+                person.busy.insert(at, entry);
+            }
+        }
+    }
+
     /// Names of a crew.
     pub(crate) fn names(&self, crew: &[TechnicianId]) -> Vec<String> {
         crew.iter().filter_map(|id| self.people.get(id)).map(|person| person.name.clone()).collect()

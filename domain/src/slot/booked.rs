@@ -8,6 +8,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use super::{
     board::Board,
     need::{Need, needs},
+    reschedule::{Stand, is_told},
 };
 use crate::{
     Error, Result, Time,
@@ -39,6 +40,18 @@ impl Booked {
         self.visit.row.status == VisitStatus::Planned && !self.need.emergency
     }
 
+    /// Where it stands.
+    pub(crate) fn stand(&self) -> Stand {
+        let Span { start, end } = self.span();
+        Stand { start, end, window: self.window, technicians: self.visit.technicians() }
+    }
+
+    /// The applicant is to be told when it goes there.
+    pub(crate) fn is_told_of(&self, target: &Target) -> bool {
+        let Target { crew, span: Span { start, end }, window } = target.clone();
+        is_told(&self.stand(), &Stand { start, end, window, technicians: crew })
+    }
+
     /// Its term is near: it is moved after those whose is not.
     pub(crate) fn is_urgent(&self, now: Time) -> bool {
         is_urgent(&self.need, now)
@@ -50,10 +63,14 @@ pub(crate) fn is_urgent(need: &Need, now: Time) -> bool {
     need.term.is_some_and(|term| term <= now + TimeDelta::days(1))
 }
 
-/// The visits that stand on a board, with their crews: three statements, whatever their number.
-pub(crate) async fn booked(reader: &Reader<'_>, board: &Board) -> Result<BTreeMap<VisitId, Booked>> {
-    let mut ids: Vec<VisitId> =
-        board.people.values().flat_map(|person| person.busy.iter().filter_map(|entry| entry.visit)).collect();
+/// The visits that stand on a board, and `more`, with their crews: three statements, whatever their number.
+pub(crate) async fn booked(
+    reader: &Reader<'_>,
+    board: &Board,
+    more: &[VisitId],
+) -> Result<BTreeMap<VisitId, Booked>> {
+    let busy = board.people.values().flat_map(|person| &person.busy);
+    let mut ids: Vec<VisitId> = busy.filter_map(|entry| entry.visit).chain(more.iter().copied()).collect();
     ids.sort_unstable();
     ids.dedup();
     let visits = by_id(reader, &ids).await?;
@@ -100,8 +117,8 @@ pub(crate) struct Lost<'a> {
     pub(crate) length: TimeDelta,
     /// What the resident was promised.
     pub(crate) window: Window,
-    /// When the work was to end: it is not moved to later than the term, or than it was late already.
-    pub(crate) end: Time,
+    /// It is not moved to later than the term, or than this if that is later still.
+    pub(crate) not_later_than: Time,
 }
 
 /// Where it can go.
@@ -150,7 +167,7 @@ impl Board {
             per_day: usize::MAX,
         };
         let found = self.list(lost.need, &ask).pop()?;
-        let late_before = super::list::late(lost.need, lost.end);
+        let late_before = super::list::late(lost.need, lost.not_later_than);
         (found.late_by_s <= late_before).then(|| Target {
             window: self.promise(found.span),
             crew: found.crew,

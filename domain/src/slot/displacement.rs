@@ -11,7 +11,7 @@ use super::{
     booked::{Booked, Lost, Target, booked},
     judge::settings,
     list::{Ask, Found, ceil, late},
-    moves::{Placement, PlannedMove, ProposedMove, take},
+    moves::{Placement, PlannedMove, ProposedMove, Taken, take},
     need::Need,
     reschedule::{MoveCause, event_key},
     search::{SlotDocument, need_of},
@@ -24,7 +24,7 @@ use crate::{
     id::{TechnicianId, TicketId, VisitId},
     people::locale::Locale,
     rebooking::CauseKind,
-    ticket::{Move, moves, settle},
+    ticket::{Booking, Move, moves, settle},
     write::{Act, Tx},
 };
 
@@ -32,6 +32,8 @@ use crate::{
 const SOON: TimeDelta = TimeDelta::hours(2);
 /// How far ahead what gives way is moved.
 const AHEAD: TimeDelta = TimeDelta::days(3);
+/// How long the work may take, in minutes.
+const LENGTHS: std::ops::RangeInclusive<u16> = 5..=1440;
 /// How many ways to make room are thought through to the end; the most promising first.
 const TRIED: usize = 60;
 
@@ -93,6 +95,21 @@ pub struct ApplyDisplacement {
     pub booking: Placement,
     /// The visits that give way.
     pub moves: Vec<PlannedMove>,
+    /// By when the work was to begin; a new proposal is asked for the same.
+    #[serde(default)]
+    pub by: Option<DateTime<Utc>>,
+}
+
+impl ApplyDisplacement {
+    /// The question to which this was the answer.
+    pub fn question(&self, now: Time) -> FindDisplacement {
+        let minutes = (self.booking.end - self.booking.start).num_minutes();
+        FindDisplacement {
+            ticket_id: self.ticket_id,
+            by: self.by.filter(|by| *by > now && *by <= now + AHEAD),
+            duration_minutes: u16::try_from(minutes).ok().filter(|minutes| LENGTHS.contains(minutes)),
+        }
+    }
 }
 
 /// A way to make room.
@@ -120,7 +137,7 @@ pub async fn displacement(
         return Err(Error::field("ticket_id", "is no emergency: only for one others give way"));
     }
     let duration = match args.duration_minutes {
-        Some(minutes) if !(5..=1440).contains(&minutes) => {
+        Some(minutes) if !LENGTHS.contains(&minutes) => {
             return Err(Error::field("duration_minutes", "must be from 5 to 1440"));
         }
         Some(minutes) => TimeDelta::minutes(minutes.into()),
@@ -143,16 +160,16 @@ pub async fn displacement(
         per_day: usize::MAX,
     };
     if let Some(free) = board.list(&need, &ask).first() {
-        return Ok(proposal(&board, &need, locale, Some(free), Vec::new()));
+        return Ok(proposal(&board, &need, locale, Some(free), Vec::new(), args.by));
     }
-    let booked = booked(reader, &board).await?;
+    let booked = booked(reader, &board, &[]).await?;
     let best = ways(&board, &need, &booked, by, duration)
         .into_iter()
         .take(TRIED)
         .filter_map(|way| tried(&board, &need, &booked, way, until))
         .min_by_key(|(cost, ..)| *cost);
     Ok(match best {
-        None => proposal(&board, &need, locale, None, Vec::new()),
+        None => proposal(&board, &need, locale, None, Vec::new(), args.by),
         Some((_, way, targets)) => {
             let late_by_s = late(&need, way.span.end);
             let reasons = match need.term {
@@ -165,7 +182,7 @@ pub async fn displacement(
                 let booked = &booked[visit];
                 ProposedMove::of(booked, target.as_ref(), booked.is_urgent(now))
             });
-            proposal(&board, &need, locale, Some(&found), moves.collect())
+            proposal(&board, &need, locale, Some(&found), moves.collect(), args.by)
         }
     })
 }
@@ -239,12 +256,12 @@ fn tried(
             crew: &crew,
             length: one.length(),
             window: one.window,
-            end: one.span().end,
+            not_later_than: one.span().end,
         };
         let target = board.relocate(&lost, until);
         match &target {
             Some(target) => {
-                told += usize::from(target.window != one.window);
+                told += usize::from(one.is_told_of(target));
                 board.note(&target.crew, target.span, one.need.place, Some(one.visit.row.id));
             }
             None => {
@@ -264,6 +281,7 @@ fn proposal(
     locale: Locale,
     found: Option<&Found>,
     moves: Vec<ProposedMove>,
+    by: Option<Time>,
 ) -> DisplacementProposal {
     let slot = found.map(|found| board.show(need, found, locale));
     let kind = match (&slot, moves.is_empty()) {
@@ -282,6 +300,7 @@ fn proposal(
             window: slot.window,
         },
         moves: moves.iter().map(ProposedMove::planned).collect(),
+        by,
     });
     let say = match &slot {
         Some(slot) => words::displaces(locale, &slot.say, moves.len(), told),
@@ -295,8 +314,6 @@ fn proposal(
 pub struct Displace {
     /// What is confirmed.
     pub args: ApplyDisplacement,
-    /// The language of a new proposal.
-    pub locale: Locale,
 }
 
 impl Act for Displace {
@@ -314,8 +331,9 @@ impl Act for Displace {
         let mut taken = take(tx, need.staff, &bookings, &args.moves).await?;
         moves::check(Move::Plan, taken.held[0].ticket.status, tx.scope())?;
         if taken.stale {
-            return Err(self.stale(tx).await?);
+            return Err(Error::new(Code::ProposalStale, Code::ProposalStale.title()));
         }
+        require_in_the_way(&taken, &bookings[0].1, tx.now())?;
         let event = event_key(tx, MoveCause::Displacement);
         taken.make(tx, MoveCause::Displacement, CauseKind::Emergency, &event).await?;
         let id = VisitId::new(tx.clock());
@@ -324,11 +342,23 @@ impl Act for Displace {
     }
 }
 
-impl Displace {
-    /// The refusal with a new proposal.
-    async fn stale(&self, tx: &Tx) -> Result<Error> {
-        let find = FindDisplacement { ticket_id: self.args.ticket_id, by: None, duration_minutes: None };
-        let fresh = displacement(&tx.reader(), tx.scope(), tx.now(), &find, self.locale).await?;
-        Ok(Error::new(Code::ProposalStale, Code::ProposalStale.title()).with("proposal", fresh))
+/// Only what stands in the way gives way, and no emergency does.
+fn require_in_the_way(taken: &Taken, booking: &Booking, now: Time) -> Result<()> {
+    if booking.span.start > now + AHEAD {
+        return Err(Error::field("booking.start", "must be within three days from now"));
     }
+    let busy = taken.board.with_way(booking.span);
+    for (visit, _) in &taken.moves {
+        let crew = visit.technicians();
+        let meets =
+            visit.row.planned_start - taken.board.way() < busy.end && busy.start < visit.row.planned_end;
+        if !meets || !booking.technicians.iter().any(|id| crew.contains(id)) {
+            return Err(Error::field("moves", "names a visit that does not stand in the way"));
+        }
+        let ticket = taken.held.iter().find(|held| held.ticket.id == visit.row.ticket_id);
+        if ticket.is_none_or(|held| held.ticket.emergency) {
+            return Err(Error::field("moves", "names an emergency: it gives way to nothing"));
+        }
+    }
+    Ok(())
 }

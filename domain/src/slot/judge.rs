@@ -31,6 +31,8 @@ pub(crate) enum Soft {
     Reserve,
     /// Further ahead than is booked.
     Horizon,
+    /// He does not work here any more.
+    Gone,
 }
 
 impl Soft {
@@ -42,6 +44,7 @@ impl Soft {
             Self::Shift => "shift",
             Self::Reserve => "reserve",
             Self::Horizon => "horizon",
+            Self::Gone => "gone",
         }
     }
 
@@ -52,6 +55,7 @@ impl Soft {
             Self::Shift => "не в смене",
             Self::Reserve => "аварийный резерв смены",
             Self::Horizon => "дальше, чем назначаются визиты",
+            Self::Gone => "больше не работает здесь",
         }
     }
 }
@@ -86,8 +90,9 @@ impl Board {
     pub(crate) fn judge(&self, need: &Need, crew: &[TechnicianId], span: Span) -> Verdict {
         let mut verdict = Verdict::default();
         for technician in crew {
-            if let Some(person) = self.people.get(technician) {
-                self.judge_one(need, *technician, person, span, &mut verdict);
+            match self.people.get(technician) {
+                Some(person) => self.judge_one(need, *technician, person, span, &mut verdict),
+                None => verdict.soft.push((*technician, Soft::Gone)),
             }
         }
         verdict

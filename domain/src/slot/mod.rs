@@ -39,5 +39,5 @@ pub use self::{
 pub(crate) use self::{
     judge::{Wanted, admit},
     need::need,
-    reschedule::{Step, event_key, history, reschedule, window_after},
+    reschedule::{Step, event_key, history, remember, reschedule, window_after},
 };

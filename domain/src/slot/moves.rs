@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The most moves of one confirmation.
-const LIMIT: usize = 200;
+pub(crate) const LIMIT: usize = 200;
 
 /// A crew and a time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -88,7 +88,7 @@ pub struct ProposedMove {
     pub from: Stand,
     /// Where it goes; null: its ticket is to be rebooked.
     pub to: Option<Placement>,
-    /// The promise changes: the resident is to be told.
+    /// What the resident was promised changes, or who comes: he is to be told.
     pub told: bool,
 }
 
@@ -101,14 +101,9 @@ impl ProposedMove {
             number: booked.need.number.clone(),
             address: booked.need.address.clone(),
             urgent,
-            from: Stand {
-                start: booked.span().start,
-                end: booked.span().end,
-                window: booked.window,
-                technicians: booked.visit.technicians(),
-            },
+            from: booked.stand(),
             to: target.map(Placement::of),
-            told: target.is_none_or(|target| target.window != booked.window),
+            told: target.is_none_or(|target| booked.is_told_of(target)),
         }
     }
 
@@ -121,7 +116,7 @@ impl ProposedMove {
 pub(crate) struct Taken {
     /// The tickets of the bookings first, in their order, then those of the moved visits.
     pub(crate) held: Vec<Held>,
-    moves: Vec<(Visit, Option<Booking>)>,
+    pub(crate) moves: Vec<(Visit, Option<Booking>)>,
     pub(crate) board: Board,
     /// The calendar or a visit is not what it was when the moves were proposed.
     pub(crate) stale: bool,

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::{
     board::{Board, Pick},
     booked::{Booked, Lost, Target, booked, by_id, is_urgent},
-    moves::{Placement, PlannedMove, ProposedMove, take},
+    moves::{LIMIT, Placement, PlannedMove, ProposedMove, take},
     need::{Need, needs},
     reschedule::{MoveCause, event_key},
     words,
@@ -21,7 +21,7 @@ use crate::{
     auth::Role,
     calendar::Span,
     db::Reader,
-    id::{TechnicianId, TicketId, VisitId},
+    id::{OrganizationId, TechnicianId, TicketId, VisitId},
     people::{locale::Locale, organization, technician},
     rebooking::{
         CauseKind,
@@ -109,6 +109,8 @@ pub struct RepairProposal {
     pub left: Vec<LeftOver>,
     /// How many tickets' residents are to be told.
     pub told: usize,
+    /// How many visits and tickets wait for the next proposal: one confirmation holds two hundred of each.
+    pub more: usize,
     /// The body that confirms it; null where there is nothing to do.
     pub confirm: Option<ApplyRepair>,
     /// The sentence for the dispatcher.
@@ -131,6 +133,12 @@ pub struct RepairBooking {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyRepair {
+    /// What was asked for; a new proposal is asked for the same.
+    #[serde(default)]
+    pub technician_id: Option<TechnicianId>,
+    /// The same.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
     /// Tickets that get a new time.
     pub bookings: Vec<RepairBooking>,
     /// Visits that are moved.
@@ -202,26 +210,35 @@ pub async fn repair(
     let range = Span { start: now - around, end: until + around };
     let staff = scope.organization();
     let mut board = Board::read(reader, now, staff, settings, Pick::Everybody, range).await?;
-    let booked = booked(reader, &board).await?;
+    let missed = missed(reader, staff, now).await?;
+    let booked = booked(reader, &board, &missed).await?;
     let of_his = |crew: &[TechnicianId]| args.technician_id.is_none_or(|id| crew.contains(&id));
     let standing: Vec<&Booked> = booked.values().filter(|one| of_his(&one.visit.technicians())).collect();
     let overruns = overruns(&standing, now);
-    let risk = at_risk(&standing, &overruns, now);
+    let risk = at_risk(&overruns, &missed);
     // Whoever has not ended in time is busy for some while yet.
     board.forget(|entry| entry.visit.is_some_and(|visit| risk.contains(&visit)));
     for overrun in &overruns {
         if let Some(one) = booked.get(&overrun.visit_id) {
             let longer = Span { start: now, end: now + LONGER };
-            board.note(&overrun.technicians, longer, one.need.place, Some(overrun.visit_id));
+            board.prolong(&overrun.technicians, longer, one.need.place, overrun.visit_id);
         }
     }
-    let moves =
-        move_all(&mut board, standing.into_iter().filter(|one| risk.contains(&one.visit.row.id)), until);
-    let waiting: Vec<Waiting> =
-        waiting(reader, scope, now).await?.into_iter().filter(|one| of_his(&one.crew)).collect();
+    let mut risk: Vec<&Booked> =
+        standing.into_iter().filter(|one| risk.contains(&one.visit.row.id)).collect();
+    risk.sort_by_key(|one| order(&one.need));
+    let mut waiting = waiting(reader, scope, now).await?;
+    waiting.retain(|one| of_his(&one.crew));
+    waiting.sort_by_key(|one| order(&one.need));
+    let more = risk.len().saturating_sub(LIMIT) + waiting.len().saturating_sub(LIMIT);
+    risk.truncate(LIMIT);
+    waiting.truncate(LIMIT);
+    let moves = move_all(&mut board, &risk, until);
     let (bookings, left) = book_all(&mut board, waiting, until);
     let told = bookings.len() + moves.iter().filter(|step| step.told).count();
     let confirm = (!bookings.is_empty() || !moves.is_empty()).then(|| ApplyRepair {
+        technician_id: args.technician_id,
+        until: args.until,
         bookings: bookings
             .iter()
             .map(|one| RepairBooking { ticket_id: one.ticket_id, version: one.version, to: one.to.clone() })
@@ -229,7 +246,7 @@ pub async fn repair(
         moves: moves.iter().map(ProposedMove::planned).collect(),
     });
     let say = words::repair(locale, bookings.len(), moves.len(), left.len());
-    Ok(RepairProposal { until, overruns, bookings, moves, left, told, confirm, say })
+    Ok(RepairProposal { until, overruns, bookings, moves, left, told, more, confirm, say })
 }
 
 /// Midnight that follows, by the clock of a zone.
@@ -239,11 +256,24 @@ fn end_of_day(now: Time, zone: chrono_tz::Tz) -> Time {
     midnight.map_or(now + TimeDelta::days(1), |midnight| midnight.with_timezone(&Utc))
 }
 
-/// Visits that have begun and have not ended in time, with what waits behind them.
+/// The visits that nobody has begun before their end, oldest first, however long ago that was.
+async fn missed(reader: &Reader<'_>, staff: OrganizationId, now: Time) -> Result<Vec<VisitId>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        id: VisitId,
+    }
+    let sql =
+        "SELECT id FROM visit WHERE staff_organization_id = $1 AND status = 'planned' AND planned_end <= $2
+               ORDER BY planned_end LIMIT 1000";
+    let rows = reader.all::<Row>(sql, [staff.0.into(), now.into()]).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
+/// Visits under way that have not ended in time, with what waits behind them.
 fn overruns(standing: &[&Booked], now: Time) -> Vec<Overrun> {
-    let late = standing
-        .iter()
-        .filter(|one| one.visit.row.status == VisitStatus::Started && one.visit.row.planned_end < now);
+    let is_under_way = |status| matches!(status, VisitStatus::EnRoute | VisitStatus::Started);
+    let late =
+        standing.iter().filter(|one| is_under_way(one.visit.row.status) && one.visit.row.planned_end < now);
     late.map(|one| {
         let crew = one.visit.technicians();
         let behind = standing
@@ -268,12 +298,8 @@ fn overruns(standing: &[&Booked], now: Time) -> Vec<Overrun> {
 }
 
 /// Visits that can no longer be kept: behind one that lasts longer, or not begun before their end.
-fn at_risk(standing: &[&Booked], overruns: &[Overrun], now: Time) -> BTreeSet<VisitId> {
-    let missed = standing
-        .iter()
-        .filter(|one| one.visit.row.status == VisitStatus::Planned && one.visit.row.planned_end <= now)
-        .map(|one| one.visit.row.id);
-    overruns.iter().flat_map(|overrun| overrun.behind.iter().copied()).chain(missed).collect()
+fn at_risk(overruns: &[Overrun], missed: &[VisitId]) -> BTreeSet<VisitId> {
+    overruns.iter().flat_map(|overrun| &overrun.behind).chain(missed).copied().collect()
 }
 
 /// In what order they choose: emergencies, then by their term.
@@ -281,14 +307,17 @@ fn order(need: &Need) -> (bool, bool, Option<Time>, String) {
     (!need.emergency, need.term.is_none(), need.term, need.number.clone())
 }
 
-fn move_all<'a>(board: &mut Board, risk: impl Iterator<Item = &'a Booked>, until: Time) -> Vec<ProposedMove> {
-    let mut risk: Vec<&Booked> = risk.collect();
-    risk.sort_by_key(|one| order(&one.need));
+fn move_all(board: &mut Board, risk: &[&Booked], until: Time) -> Vec<ProposedMove> {
     let mut moved = Vec::with_capacity(risk.len());
     for one in risk {
         let crew = one.visit.technicians();
-        let lost =
-            Lost { need: &one.need, crew: &crew, length: one.length(), window: one.window, end: until };
+        let lost = Lost {
+            need: &one.need,
+            crew: &crew,
+            length: one.length(),
+            window: one.window,
+            not_later_than: until,
+        };
         let target = board.relocate(&lost, until);
         take_time(board, &one.need, target.as_ref(), Some(one.visit.row.id));
         moved.push(ProposedMove::of(one, target.as_ref(), one.is_urgent(board.now)));
@@ -302,17 +331,17 @@ fn take_time(board: &mut Board, need: &Need, target: Option<&Target>, visit: Opt
     }
 }
 
-fn book_all(
-    board: &mut Board,
-    mut waiting: Vec<Waiting>,
-    until: Time,
-) -> (Vec<ProposedBooking>, Vec<LeftOver>) {
-    waiting.sort_by_key(|one| order(&one.need));
+fn book_all(board: &mut Board, waiting: Vec<Waiting>, until: Time) -> (Vec<ProposedBooking>, Vec<LeftOver>) {
     let (mut bookings, mut left) = (Vec::new(), Vec::new());
     for one in waiting {
         // Late is better than never: the resident waits.
-        let lost =
-            Lost { need: &one.need, crew: &one.crew, length: one.length, window: one.window, end: until };
+        let lost = Lost {
+            need: &one.need,
+            crew: &one.crew,
+            length: one.length,
+            window: one.window,
+            not_later_than: until,
+        };
         let target = board.relocate(&lost, until);
         take_time(board, &one.need, target.as_ref(), None);
         let urgent = is_urgent(&one.need, board.now);
@@ -335,10 +364,11 @@ fn book_all(
     (bookings, left)
 }
 
-/// The tickets to be rebooked, each by the visit it lost last.
+/// The tickets to be rebooked, each by the visit it lost last. What is only offered to a contractor is not booked yet.
 async fn waiting(reader: &Reader<'_>, scope: &Scope, now: Time) -> Result<Vec<Waiting>> {
     let sql = "SELECT r.ticket_id, t.version, r.visit_id FROM rebooking r JOIN ticket t ON t.id = r.ticket_id
                WHERE r.staff_organization_id = $1 AND r.resolved_at IS NULL AND t.status = 'registered'
+                 AND NOT EXISTS (SELECT 1 FROM handover h WHERE h.ticket_id = t.id AND h.state = 'offered')
                ORDER BY r.id";
     let rows = reader.all::<LostRow>(sql, [scope.organization().0.into()]).await?;
     let last: std::collections::BTreeMap<TicketId, LostRow> =
@@ -373,8 +403,6 @@ async fn waiting(reader: &Reader<'_>, scope: &Scope, now: Time) -> Result<Vec<Wa
 pub struct Repair {
     /// What is confirmed.
     pub args: ApplyRepair,
-    /// The language of a new proposal.
-    pub locale: Locale,
 }
 
 impl Act for Repair {
@@ -398,10 +426,10 @@ impl Act for Repair {
                 || held.open().next().is_some();
         }
         if stale {
-            return Err(self.stale(tx).await?);
+            return Err(Error::new(Code::ProposalStale, Code::ProposalStale.title()));
         }
         let event = event_key(tx, MoveCause::Repair);
-        taken.make(tx, MoveCause::Repair, CauseKind::Overrun, &event).await?;
+        taken.make(tx, MoveCause::Repair, CauseKind::Repair, &event).await?;
         for ((_, booking), held) in bookings.iter().zip(&taken.held) {
             let id = VisitId::new(tx.clock());
             let visit = settle(tx, held, id, booking, taken.board.way(), None).await?;
@@ -430,10 +458,9 @@ async fn told(tx: &Tx, event: &str) -> Result<i64> {
     Ok(tx.reader().one::<Count>(sql, [event.into()]).await?.map_or(0, |count| count.n))
 }
 
-impl Repair {
-    /// The refusal with a new proposal.
-    async fn stale(&self, tx: &Tx) -> Result<Error> {
-        let fresh = repair(&tx.reader(), tx.scope(), tx.now(), &FindRepair::default(), self.locale).await?;
-        Ok(Error::new(Code::ProposalStale, Code::ProposalStale.title()).with("proposal", fresh))
+impl ApplyRepair {
+    /// The question to which this was the answer.
+    pub fn question(&self, now: Time) -> FindRepair {
+        FindRepair { technician_id: self.technician_id, until: self.until.filter(|until| *until > now) }
     }
 }

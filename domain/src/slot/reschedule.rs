@@ -13,8 +13,8 @@ use crate::{
     db::Reader,
     id::{TechnicianId, TicketId, VisitId, new_uuid},
     rebooking::notice::{self, NoticeKind},
-    ticket::Held,
-    visit::{self, Visit, VisitStatus, Window},
+    ticket::{self, Held},
+    visit::{self, Visit, VisitStatus, Window, await_end},
     write::Tx,
 };
 
@@ -31,6 +31,8 @@ pub enum MoveCause {
     Displacement,
     /// The rest of the day was planned anew.
     Repair,
+    /// One of the crew cannot come.
+    Withdrawal,
 }
 
 /// Where a visit stood, or stands.
@@ -57,7 +59,7 @@ pub struct Reschedule {
     pub from: Stand,
     /// To where.
     pub to: Stand,
-    /// The promise changed with it, and the resident is told.
+    /// What the resident was promised changed with it, or who comes, and he is told.
     pub told: bool,
 }
 
@@ -104,24 +106,13 @@ pub(crate) async fn reschedule(
         after.planned_start = step.span.start;
         after.planned_end = step.span.end;
         after.set_window(step.window);
-        after.override_reason = step.override_reason.or(after.override_reason);
-        let from = stand(before)?;
-        let crew = visit::change_crew(tx, before, &step.crew).await?;
-        visit::save(tx, &before.row, after.clone()).await?;
-        let moved = Visit { row: after, crew };
+        after.override_reason = step.override_reason;
+        let moved = visit::save_with_crew(tx, before, after, &step.crew).await?;
         calendar::enter(tx, &moved, step.span, way).await?;
-        let to = stand(&moved)?;
-        if from == to {
-            continue;
-        }
-        let told = from.window != to.window;
-        if told {
-            let ticket = held.iter().find(|held| held.ticket.id == before.row.ticket_id);
-            let ticket = ticket.ok_or_else(|| Error::internal("a visit of a ticket that is not held"))?;
-            let kind = NoticeKind::BookingMoved;
-            notice::leave(tx, &ticket.ticket, before.row.id, kind, event_key).await?;
-        }
-        remember(tx, before, cause, &from, &to, told).await?;
+        await_end(tx, &moved.row, step.span.end);
+        let ticket = held.iter().find(|held| held.ticket.id == before.row.ticket_id);
+        let ticket = ticket.ok_or_else(|| Error::internal("a visit of a ticket that is not held"))?;
+        remember(tx, &ticket.ticket, before, &moved, cause, event_key).await?;
     }
     Ok(())
 }
@@ -140,20 +131,36 @@ pub(crate) fn stand(visit: &Visit) -> Result<Stand> {
     })
 }
 
-async fn remember(
-    tx: &Tx,
+/// Whether the applicant is to be told that a visit stands elsewhere: what he was promised changes, or who comes.
+pub(crate) fn is_told(from: &Stand, to: &Stand) -> bool {
+    from.window != to.window || from.window != Window::None && from.technicians != to.technicians
+}
+
+/// Keeps what a visit was moved from and to, and leaves its applicant a notice if he is to be told.
+pub(crate) async fn remember(
+    tx: &mut Tx,
+    ticket: &ticket::row::Model,
     visit: &Visit,
+    moved: &Visit,
     cause: MoveCause,
-    from: &Stand,
-    to: &Stand,
-    told: bool,
+    event_key: &str,
 ) -> Result<()> {
+    let (from, to) = (stand(visit)?, stand(moved)?);
+    if from == to {
+        return Ok(());
+    }
+    let told = is_told(&from, &to);
+    let kind = if from.window == to.window { NoticeKind::CrewChanged } else { NoticeKind::BookingMoved };
+    let notice_id = match told {
+        true => notice::leave(tx, ticket, visit.row.id, kind, event_key).await?,
+        false => None,
+    };
     let json = |stand: &Stand| serde_json::to_value(stand).map_err(Error::internal);
     tx.execute(
         "INSERT INTO visit_reschedule
-             (id, organization_id, ticket_id, visit_id, visit_version, cause, before_move, after_move, told, moved_by,
-              moved_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             (id, organization_id, ticket_id, visit_id, visit_version, cause, before_move, after_move, told, notice_id,
+              moved_by, moved_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         [
             new_uuid(tx.clock()).into(),
             visit.row.organization_id.0.into(),
@@ -161,9 +168,10 @@ async fn remember(
             visit.row.id.0.into(),
             visit.row.version.into(),
             cause_name(cause).into(),
-            json(from)?.into(),
-            json(to)?.into(),
+            json(&from)?.into(),
+            json(&to)?.into(),
             told.into(),
+            notice_id.map(|id| id.0).into(),
             tx.scope().actor_id().into(),
             tx.now().into(),
         ],

@@ -16,6 +16,7 @@ use crate::{
     auth::Role,
     calendar::Span,
     db::Reader,
+    handover,
     id::{TechnicianId, TicketId},
     people::{Settings, locale::Locale},
     ticket::{self, CREW_LIMIT, CrewMember},
@@ -97,8 +98,9 @@ pub struct SlotsFound {
 
 /// Passes the desk of the organization that executes the ticket, and says what it needs.
 pub(crate) async fn need_of(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Result<Need> {
-    ticket::find(reader, scope, ticket).await?;
+    let row = ticket::find(reader, scope, ticket).await?;
     scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
+    handover::require_accepted(reader, scope, &row).await?;
     let need = need(reader, ticket).await?;
     if need.staff != scope.organization() {
         return Err(Error::new(

@@ -106,7 +106,10 @@ impl Act for Swap {
         let admitted = admit(tx, &wanted, reason).await?;
         let reason = reason.filter(|_| admitted.overridden).map(str::to_owned);
         let step = |visit: Visit, place: (Vec<_>, Span), window: Window| -> Result<Step> {
-            let window = window_after(&visit, place.1, window)?;
+            let window = match self.args.what {
+                SwapWhat::Technicians => visit.row.window()?,
+                _ => window_after(&visit, place.1, window)?,
+            };
             Ok(Step { visit, crew: place.0, span: place.1, window, override_reason: reason.clone() })
         };
         let there = promised(&other)?.unwrap_or_else(|| exact(goes.1));

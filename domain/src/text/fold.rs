@@ -58,10 +58,18 @@ pub fn search_column(parts: &[&str]) -> String {
 /// What all must occur in a [`search_column`] for a question to be answered by it. A question that is a phone number is
 /// looked up by its digits.
 pub fn query_terms(question: &str) -> Vec<String> {
-    if let Ok(number) = PhoneNumber::parse(question) {
+    if let Some(number) = phone(question) {
         return vec![number.digits().to_owned()];
     }
     fold(question).split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect()
+}
+
+/// A text that is a phone number. «2026-004999», a year and a count, is the number of a ticket and none of a phone.
+fn phone(text: &str) -> Option<PhoneNumber> {
+    let is_count = |part: &str| part.len() >= 6 && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_ticket =
+        text.trim().split_once('-').is_some_and(|(year, count)| year.len() == 4 && is_count(count));
+    if is_ticket { None } else { PhoneNumber::parse(text).ok() }
 }
 
 /// The phone numbers in a text, by their digits.
@@ -69,9 +77,8 @@ fn phones(text: &str) -> Vec<String> {
     let belongs = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().\u{2013}\u{2011}".contains(c);
     let mut found = Vec::new();
     for run in text.split(|c| !belongs(c)) {
-        let whole = PhoneNumber::parse(run).map(|number| vec![number]);
-        let numbers = whole
-            .unwrap_or_else(|_| run.split_whitespace().filter_map(|w| PhoneNumber::parse(w).ok()).collect());
+        let whole = phone(run).map(|number| vec![number]);
+        let numbers = whole.unwrap_or_else(|| run.split_whitespace().filter_map(phone).collect());
         for number in numbers {
             if let Some(national) = number.digits().strip_prefix('7') {
                 found.push(format!("8{national}"));
@@ -113,6 +120,8 @@ mod tests {
         {
             assert!(finds(&column, question), "{question} in {column}");
         }
+        assert_eq!(search_column(&["2026-004999", "кв 5"]), "2026 004999 кв 5");
+        assert_eq!(query_terms("2026-004999"), ["2026", "004999"]);
         assert!(!finds(&column, "89123456780"));
         assert!(!finds(&column, "сидоров"));
         assert!(finds(&search_column(&["кв 12 89123456789 спросить Анну"]), "+7 912 345 67 89"));

@@ -226,6 +226,7 @@ pub(crate) async fn settle(
 ) -> Result<Visit> {
     let visit = insert_visit(tx, held, id, booking, override_reason).await?;
     calendar::enter(tx, &visit, booking.span, way).await?;
+    visit::await_end(tx, &visit.row, booking.span.end);
     let mut after = held.ticket.clone();
     if after.status != Status::InProgress {
         after.status = Status::Planned;
@@ -279,6 +280,7 @@ async fn insert_visit(
 
 /// Takes all open visits away that have not begun.
 pub(crate) async fn cancel_open(tx: &mut Tx, held: &Held, reason: Option<&str>) -> Result<()> {
+    rebooking::called_off(tx, &held.ticket, held.open()).await?;
     for visit in held.open() {
         let mut after = visit.row.clone();
         if visit.row.status == VisitStatus::Started {

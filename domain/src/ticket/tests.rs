@@ -146,9 +146,18 @@ async fn nothing_ends_before_it_began_and_a_late_report_leaves_the_term_to_objec
         assert_eq!(refused.code(), Code::InvalidField);
         db.write(technician, complete(noon() + TimeDelta::hours(2))).await.unwrap();
         // The close is due three days from now, not three days from then.
-        assert!(crate::job::due_organizations(db).await.unwrap().is_empty());
+        let closes = async || {
+            #[derive(sea_orm::FromQueryResult)]
+            struct Count {
+                n: i64,
+            }
+            let sql = "SELECT count(*) AS n FROM job WHERE kind = $1 AND run_at <= $2";
+            let values = [AUTO_CLOSE_JOB.into(), db.clock().now().into()];
+            db.reader().one::<Count>(sql, values).await.unwrap().unwrap().n
+        };
+        assert_eq!(closes().await, 0);
         test.clock.advance(TimeDelta::days(3));
-        assert_eq!(crate::job::due_organizations(db).await.unwrap(), [house.organization]);
+        assert_eq!(closes().await, 1);
         assert_sound(db).await;
     }
 }
@@ -179,24 +188,29 @@ async fn nobody_who_has_left_is_booked_again() {
     for test in databases().await {
         let (house, ticket) = registered(&test).await;
         let db = &test.db;
-        db.write(house.desk(), plan(ticket, &house.technicians[..1], 1)).await.unwrap();
+        db.write(house.desk(), plan(ticket, &house.technicians[1..], 1)).await.unwrap();
         let visit = document(&db.reader(), &house.desk(), ticket).await.unwrap().visits[0].id;
         let admin = Scope::staff(house.organization, house.dispatcher, Role::Admin);
         let args = serde_json::from_value(serde_json::json!({ "active": false })).unwrap();
         let leaves = Change { id: UserId(house.technicians[0].0), version: 1, args };
         db.write(admin, leaves).await.unwrap();
         let (start, end) = (noon() + TimeDelta::hours(3), noon() + TimeDelta::hours(4));
-        let args = visit::MoveVisit { start, end, technicians: None, window: None, override_reason: None };
-        let refused = db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap_err();
-        assert_eq!(refused.code(), Code::InvalidField);
-        let args = visit::MoveVisit {
-            start,
-            end,
-            technicians: Some(vec![house.technicians[1]]),
-            window: None,
-            override_reason: None,
+        let to = |technicians| {
+            let args = visit::MoveVisit {
+                start,
+                end,
+                technicians,
+                window: None,
+                version: None,
+                override_reason: None,
+            };
+            visit::MoveTo { visit, args }
         };
-        db.write(house.desk(), visit::MoveTo { visit, args }).await.unwrap();
+        let refused = db.write(house.desk(), to(Some(vec![house.technicians[0]]))).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidField);
+        let refused = db.write(house.desk(), plan(ticket, &house.technicians[..1], 5)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidField);
+        db.write(house.desk(), to(None)).await.unwrap();
         assert_sound(db).await;
     }
 }

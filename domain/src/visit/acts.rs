@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{Visit, VisitMove, VisitStatus, Window, assignee, check, row, save, ticket_of};
+use super::{
+    Visit, VisitMove, VisitStatus, Window, assignee, check, overrun::await_end, row, save, ticket_of,
+};
 use crate::{
     Code, Error, Result, calendar,
     calendar::Span,
@@ -102,6 +104,9 @@ impl Act for Start {
         let mut after = visit.row.clone();
         after.status = VisitStatus::Started;
         after.started_at = Some(tx.at());
+        if tx.at() >= after.planned_end {
+            await_end(tx, &after, tx.at() + (after.planned_end - after.planned_start));
+        }
         save(tx, &visit.row, after).await?;
         let mut ticket = held.ticket.clone();
         ticket.status = Status::InProgress;
@@ -239,6 +244,9 @@ pub struct MoveVisit {
     /// is.
     #[serde(default)]
     pub window: Option<Window>,
+    /// The version of the visit that the dispatcher has seen.
+    #[serde(default)]
+    pub version: Option<i64>,
     /// Why the dispatcher books against a shift, a trade, an area or the reserve: it stands in the journal.
     #[serde(default)]
     pub override_reason: Option<Text<2000>>,
@@ -272,6 +280,9 @@ impl Act for MoveTo {
         }
         require_staff_side(tx, visit.row.staff_organization_id)?;
         check(VisitMove::Move, visit.row.status)?;
+        if args.version.is_some_and(|seen| seen != visit.row.version) {
+            return Err(Error::new(Code::VersionStale, Code::VersionStale.title()));
+        }
         if span.end <= tx.now() {
             return Err(Error::field("end", "is in the past"));
         }
@@ -297,22 +308,6 @@ impl Act for MoveTo {
         slot::reschedule(tx, &[&held], vec![step], admitted.way, slot::MoveCause::Move, &event).await?;
         Ok(held.ticket.id)
     }
-}
-
-/// Makes a crew of a visit another, without touching whoever stays.
-pub(crate) async fn change_crew(
-    tx: &mut Tx,
-    visit: &Visit,
-    technicians: &[TechnicianId],
-) -> Result<Vec<assignee::Model>> {
-    let wanted = crew_rows(&visit.row, technicians);
-    for member in visit.crew.iter().filter(|member| !wanted.contains(member)) {
-        tx.delete(member).await?;
-    }
-    let new: Vec<assignee::Model> =
-        wanted.iter().filter(|member| !visit.crew.contains(member)).cloned().collect();
-    tx.insert_all(&new).await?;
-    Ok(wanted)
 }
 
 /// Why a visit will not take place.
@@ -348,6 +343,7 @@ impl Act for Cancel {
         after.reason = self.args.reason.clone().map(Text::into_string);
         save(tx, &visit.row, after).await?;
         calendar::free(tx, visit.row.id).await?;
+        rebooking::called_off(tx, &held.ticket, [&visit]).await?;
         stand_on_others(tx, &held, visit.row.id).await
     }
 }

@@ -2,16 +2,19 @@
 
 mod acts;
 pub mod assignee;
+mod overrun;
 pub mod row;
 mod status;
 mod store;
 
+pub(crate) use self::{
+    acts::crew_rows,
+    overrun::await_end,
+    store::{of_ticket, save, save_with_crew},
+};
 pub use self::{
     acts::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
+    overrun::{OVERRUN_JOB, Overrun},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},
     store::{Visit, ticket_of},
-};
-pub(crate) use self::{
-    acts::{change_crew, crew_rows},
-    store::{of_ticket, save},
 };

@@ -2,7 +2,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{assignee, row};
+use super::{acts::crew_rows, assignee, row};
 use crate::{
     Error, Result, Scope,
     db::Reader,
@@ -72,14 +72,38 @@ pub async fn ticket_of(reader: &Reader<'_>, scope: &Scope, visit: VisitId) -> Re
 }
 
 /// Writes the visit with its next version.
-pub(crate) async fn save(tx: &mut Tx, before: &row::Model, mut after: row::Model) -> Result<()> {
-    if *before == after {
-        return Ok(());
+pub(crate) async fn save(tx: &mut Tx, before: &row::Model, after: row::Model) -> Result<()> {
+    if *before != after {
+        write(tx, before, after).await?;
     }
+    Ok(())
+}
+
+/// Writes the visit and its crew, lead first, with the next version: another crew is another version. Whoever stays is
+/// not touched.
+pub(crate) async fn save_with_crew(
+    tx: &mut Tx,
+    before: &Visit,
+    after: row::Model,
+    technicians: &[TechnicianId],
+) -> Result<Visit> {
+    let crew = crew_rows(&after, technicians);
+    for member in before.crew.iter().filter(|member| !crew.contains(member)) {
+        tx.delete(member).await?;
+    }
+    let new: Vec<assignee::Model> =
+        crew.iter().filter(|member| !before.crew.contains(member)).cloned().collect();
+    tx.insert_all(&new).await?;
+    let same = new.is_empty() && crew.len() == before.crew.len();
+    let row = if same && before.row == after { after } else { write(tx, &before.row, after).await? };
+    Ok(Visit { row, crew })
+}
+
+async fn write(tx: &mut Tx, before: &row::Model, mut after: row::Model) -> Result<row::Model> {
     after.version = before.version + 1;
     tx.update(before, &after).await?;
     if before.window_end != after.window_end {
         deadline::promised(tx, after.ticket_id).await?;
     }
-    Ok(())
+    Ok(after)
 }

@@ -54,6 +54,9 @@ pub(super) fn check(year: i32, of_region: bool, days: &[NamedDay]) -> Result<()>
             Some(from) if from == day.date => {
                 return fault("moved_from", &format!("{date} cannot be moved from itself"));
             }
+            Some(from) if days[..index].iter().any(|other| other.moved_from == Some(from)) => {
+                return fault("moved_from", &format!("one day is moved from {from}, not several"));
+            }
             _ => {}
         }
         if of_region {
@@ -135,6 +138,11 @@ mod tests {
             (vec![("2026-05-01", Short, None)], "days[0].kind", "2026-05-01 is a public holiday"),
             (vec![("2026-05-12", Short, Some("2026-05-16"))], "days[0].moved_from", "only a day off"),
             (vec![("2026-05-12", Off, Some("2026-05-12"))], "days[0].moved_from", "from itself"),
+            (
+                vec![("2026-05-11", Off, Some("2026-05-16")), ("2026-05-12", Off, Some("2026-05-16"))],
+                "days[1].moved_from",
+                "one day is moved from 2026-05-16",
+            ),
         ] {
             let (found, message) = refused(of(2026, false, &rows));
             assert_eq!(found, field);

@@ -99,7 +99,7 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
         "a phone number shared by organizations; each membership is journaled by its own organization",
     ),
     ("technician_calendar", "the lock and the document version of a calendar whose entries are journaled"),
-    ("slot_hold", "lives for two minutes; the entries it makes stand in the journals of the technicians"),
+    ("slot_hold", "lives for two days; the entries it makes stand in the journals of the technicians"),
     ("visit_reschedule", "for people to read; what changed of the visit is journaled with the ticket"),
     ("token_family", "sign-ins are security records, kept by their own rows"),
     ("refresh_token", "sign-ins are security records, kept by their own rows"),

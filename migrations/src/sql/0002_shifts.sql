@@ -66,7 +66,7 @@ CREATE TABLE notice (
     created_at {time} NOT NULL,
     CHECK (resident_id IS NOT NULL OR phone IS NOT NULL)
 ) {table};
-CREATE UNIQUE INDEX notice_once ON notice (event_key, person);
+CREATE UNIQUE INDEX notice_once ON notice (event_key, organization_id, person);
 CREATE INDEX notice_ticket ON notice (ticket_id);
 
 CREATE TABLE rebooking (

@@ -19,7 +19,7 @@ CREATE TABLE slot_hold (
     created_at {time} NOT NULL,
     CHECK ((state = 'used') = (visit_id IS NOT NULL))
 ) {table};
-CREATE INDEX slot_hold_until ON slot_hold (hold_until) WHERE state = 'held';
+CREATE INDEX slot_hold_until ON slot_hold (hold_until);
 CREATE INDEX calendar_entry_hold ON calendar_entry (hold_token) WHERE hold_token IS NOT NULL;
 
 -- What a visit was moved from and to, for people to read.
@@ -34,7 +34,10 @@ CREATE TABLE visit_reschedule (
     before_move {json} NOT NULL,
     after_move {json} NOT NULL,
     told {bool} NOT NULL,
+    -- One notice may speak of several moves.
+    notice_id {uuid} REFERENCES notice (id),
     moved_by {uuid} NOT NULL,
     moved_at {time} NOT NULL
 ) {table};
+CREATE INDEX visit_missed ON visit (staff_organization_id, planned_end) WHERE status = 'planned';
 CREATE INDEX visit_reschedule_ticket ON visit_reschedule (ticket_id, moved_at, id);

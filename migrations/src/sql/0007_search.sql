@@ -7,6 +7,8 @@ CREATE INDEX ticket_by_kind ON ticket (request_type_id, registered_at, id);
 CREATE INDEX ticket_by_executor_kind ON ticket (organization_id, executor_kind, registered_at, id);
 CREATE INDEX ticket_by_executor_status ON ticket (executor_organization_id, status, registered_at, id)
     WHERE executor_organization_id IS NOT NULL;
+CREATE INDEX ticket_by_executor_building ON ticket (executor_organization_id, building_id, registered_at, id)
+    WHERE executor_organization_id IS NOT NULL;
 CREATE INDEX ticket_by_executor_number ON ticket (executor_organization_id, number)
     WHERE executor_organization_id IS NOT NULL;
 CREATE INDEX ticket_by_executor_phone ON ticket (executor_organization_id, applicant_phone)

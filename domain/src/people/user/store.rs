@@ -19,6 +19,7 @@ use crate::{
         email::Email,
         technician::store::{TechnicianArgs, enlist},
     },
+    shift::Departure,
     text::{Line, PhoneNumber},
     write::{Act, Tx},
 };
@@ -162,7 +163,8 @@ pub struct PatchUser {
     #[serde(default)]
     #[schema(value_type = Option<Email>)]
     pub email: Patch<Email>,
-    /// False ends all his sessions; a technician's phones forget what they hold.
+    /// False ends all his sessions; a technician's phones forget what they hold, and his visits that have not begun are
+    /// to be rebooked.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub active: Patch<bool>,
@@ -186,7 +188,15 @@ impl Act for Change {
     async fn run(&self, tx: &mut Tx) -> Result<UserDocument> {
         tx.scope().require(KEEPERS)?;
         // Whoever books a technician holds his calendar: he is let go before the booking or after it.
-        tx.lock_calendars([TechnicianId(self.id.0)]).await?;
+        find(&tx.reader(), tx.scope(), self.id).await?;
+        let technician = TechnicianId(self.id.0);
+        let departure = match self.args.active {
+            Patch::Set(false) => Some(Departure::take(tx, technician).await?),
+            _ => {
+                tx.lock_calendars([technician]).await?;
+                None
+            }
+        };
         tx.lock_subject("app_user", self.id.0).await?;
         let before = find(&tx.reader(), tx.scope(), self.id).await?;
         expect_version(before.version, self.version)?;
@@ -210,6 +220,9 @@ impl Act for Change {
         tx.update(&before, &after).await?;
         if before.active && !after.active {
             revoke_families(tx, self.id, "deactivated").await?;
+            if let Some(departure) = departure {
+                departure.settle(tx, format!("departure:{}:{}", after.id, after.version)).await?;
+            }
         }
         Ok(after.into())
     }

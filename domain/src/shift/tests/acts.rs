@@ -80,6 +80,47 @@ async fn a_sudden_absence_sends_what_was_booked_to_be_rebooked() {
 }
 
 #[tokio::test]
+async fn what_somebody_who_is_let_go_was_booked_for_is_to_be_rebooked() {
+    use crate::people::user::store::Change as ChangeUser;
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let (db, desk) = (&test.db, house.desk());
+        let [anna, boris] = house.technicians[..] else { panic!("two technicians") };
+        let started = booked(&test, &house, &[anna], hour(0), ONE).await;
+        let lost = booked(&test, &house, &[anna], hour(1), ONE).await;
+        let keeps = booked(&test, &house, &[boris, anna], hour(3), TWO).await;
+        let visit = document(&db.reader(), &desk, started).await.unwrap().visits[0].id;
+        test.clock.advance(TimeDelta::minutes(20));
+        db.write(house.technician(0), Start { visit, args: At { occurred_at: None } }).await.unwrap();
+        let change = |version, args| {
+            let args = serde_json::from_value(args).unwrap();
+            ChangeUser { id: crate::id::UserId(anna.0), version, args }
+        };
+        let admin = crate::Scope::staff(house.organization, house.dispatcher, crate::auth::Role::Admin);
+        let renamed = db.write(admin, change(1, json!({ "full_name": "Сидорова Анна" }))).await.unwrap();
+        db.write(admin, change(renamed.version, json!({ "active": false }))).await.unwrap();
+        let status = async |ticket| {
+            let document = document(&db.reader(), &desk, ticket).await.unwrap();
+            (document.status, document.visits[0].status, document.visits[0].crew.len())
+        };
+        assert_eq!(status(started).await, (Status::InProgress, VisitStatus::Started, 1));
+        assert_eq!(status(lost).await, (Status::Registered, VisitStatus::Cancelled, 1));
+        assert_eq!(status(keeps).await, (Status::Planned, VisitStatus::Planned, 1));
+        let (filter, page) = (RebookingFilter::default(), PageRequest::default());
+        let waiting = rebooking::list(&db.reader(), &desk, &filter, &page).await.unwrap();
+        let waiting: Vec<_> = waiting.items.iter().map(|row| (row.ticket_id, row.cause)).collect();
+        assert_eq!(waiting, [(lost, rebooking::CauseKind::Departure)]);
+        let notices = notices(&test).await;
+        let kinds: Vec<_> = notices.iter().map(|n| (n.phone.as_deref().unwrap(), n.kind)).collect();
+        assert_eq!(kinds, [(ONE, NoticeKind::BookingLost), (TWO, NoticeKind::CrewChanged)]);
+        let refused = db.write(desk, plan(lost, &[anna], hour(1))).await.unwrap_err();
+        assert_ne!(refused.code(), Code::SlotTaken, "{refused}");
+        db.write(desk, plan(lost, &[boris], hour(1))).await.unwrap();
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
 async fn an_absence_ahead_is_shown_first_and_a_break_takes_nobodys_time() {
     for test in databases().await {
         let house = house(&test.db).await;
@@ -174,8 +215,16 @@ async fn an_edited_shift_shows_what_it_displaces() {
             crate::shift::roster(&db.reader(), &own, &filter, &PageRequest::default()).await.unwrap();
         assert_eq!(roster.items.len(), 1);
         assert_eq!(roster.items[0].open.len(), 1, "the first day is taken away");
-        // Without a template nobody judges his times: nothing is displaced by taking it back.
-        db.write(boss, Remove { id: shift.id, confirm: None }).await.unwrap();
+        // What was worked by is ended, not taken back; without a template nobody judges his times, so nothing is displaced
+        // by taking back what was given by mistake.
+        let refused = db.write(boss, Remove { id: shift.id, confirm: None }).await.unwrap_err();
+        assert_eq!(refused.fields()[0].field, "valid_to");
+        let args = json!({
+            "technician_id": house.technicians[1], "valid_from": "2026-03-02", "week": everyday("08:00", "20:00"),
+        });
+        let create = crate::shift::Create { args: serde_json::from_value(args).unwrap() };
+        let mistake = db.write(boss, create).await.unwrap();
+        db.write(boss, Remove { id: mistake.id, confirm: None }).await.unwrap();
         assert_sound(db).await;
     }
 }

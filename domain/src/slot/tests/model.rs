@@ -251,7 +251,7 @@ impl World {
         let proposal = displacement(&self.test.db.reader(), &desk, now, &find, Locale::Ru).await.unwrap();
         let Some(args) = proposal.confirm else { return };
         let before = self.count("SELECT count(*) AS n FROM notice").await;
-        self.test.db.write(desk, Displace { args, locale: Locale::Ru }).await.unwrap();
+        self.test.db.write(desk, Displace { args }).await.unwrap();
         let after = self.count("SELECT count(*) AS n FROM notice").await;
         assert_eq!(after - before, proposal.told as i64, "each touched person is told once");
     }
@@ -261,7 +261,7 @@ impl World {
         let find = FindRepair::default();
         let proposal = repair(&self.test.db.reader(), &desk, now, &find, Locale::Ru).await.unwrap();
         let Some(args) = proposal.confirm else { return };
-        let done = self.test.db.write(desk, Repair { args, locale: Locale::Ru }).await.unwrap();
+        let done = self.test.db.write(desk, Repair { args }).await.unwrap();
         assert_eq!(done.told, proposal.told as i64, "each touched person is told once");
         for booking in &proposal.bookings {
             let ticket = ticket::document(&self.test.db.reader(), &desk, booking.ticket_id).await.unwrap();

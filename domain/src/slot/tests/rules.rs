@@ -192,16 +192,21 @@ async fn an_emergency_takes_the_least_harmful_time() {
         assert_eq!((proposal.told, proposal.rebooked, proposal.moves.len()), (0, 0, 1), "{proposal:?}");
         assert_eq!(proposal.slot.as_ref().unwrap().technicians, [boris]);
         let confirm = proposal.confirm.unwrap();
+        let displace = |args: ApplyDisplacement| Displace { args };
+        // What does not stand in the way gives way to nothing.
+        let idle = fixed[3].visits[0].clone();
+        let mut greedy = confirm.clone();
+        greedy.moves.push(crate::slot::PlannedMove { visit_id: idle.id, version: idle.version, to: None });
+        let refused = test.db.write(house.desk(), displace(greedy)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidField);
         // Somebody moves that visit meanwhile: nothing is done, and a new proposal comes back.
         let moved = proposal.moves[0].visit_id;
         let elsewhere = json!({ "start": hour(4), "end": hour(5) });
         let elsewhere = MoveTo { visit: moved, args: serde_json::from_value(elsewhere).unwrap() };
         test.db.write(house.desk(), elsewhere).await.unwrap();
-        let displace = |args: ApplyDisplacement| Displace { args, locale: Locale::Ru };
         let refused = test.db.write(house.desk(), displace(confirm)).await.unwrap_err();
         assert_eq!(refused.code(), Code::ProposalStale);
-        let fresh = refused.details()["proposal"]["confirm"].clone();
-        let fresh: ApplyDisplacement = serde_json::from_value(fresh).unwrap();
+        let fresh = ask().await.confirm.unwrap();
         test.db.write(house.desk(), displace(fresh)).await.unwrap();
         let booked = ticket::document(&test.db.reader(), &house.desk(), emergency).await.unwrap();
         assert!(booked.visits[0].planned_start <= hour(2), "{booked:?}");
@@ -216,11 +221,25 @@ async fn an_emergency_takes_the_least_harmful_time() {
 
 #[tokio::test]
 async fn an_overrun_is_seen_and_what_waits_behind_it_is_moved() {
-    use crate::{ticket::At, visit::Start};
+    use crate::{
+        Scope, alert,
+        ticket::At,
+        visit::{Overrun, Start},
+    };
     for test in databases().await {
         let house = house(&test.db).await;
         let anna = house.technicians[0];
         give(&test, &house, &house.technicians, shift("12:00", "20:00", None)).await;
+        let alarms = async || {
+            let asked = Default::default();
+            let page =
+                alert::list(&test.db.reader(), &house.desk(), &asked, &Default::default()).await.unwrap();
+            page.items
+                .iter()
+                .filter(|one| one.kind == "visit_overrun")
+                .map(|one| one.ticket_id)
+                .collect::<Vec<_>>()
+        };
         let first = register(&test, &house, json!({})).await;
         let first = plan(&test, &house, first, anna, hour(1), json!({})).await.unwrap();
         let second = register(&test, &house, json!({ "applicant_phone": "89120000001" })).await;
@@ -228,6 +247,16 @@ async fn an_overrun_is_seen_and_what_waits_behind_it_is_moved() {
         test.clock.set(hour(1));
         let at = At { occurred_at: None };
         test.db.write(house.technician(0), Start { visit: first.visits[0].id, args: at }).await.unwrap();
+        let look = Overrun { visit: first.visits[0].id, ticket: first.id };
+        test.clock.set(hour(2) - TimeDelta::seconds(1));
+        test.db.write(Scope::system(house.organization), look).await.unwrap();
+        assert_eq!(alarms().await, [], "the planned end is not over");
+        test.clock.set(hour(2));
+        let begun = second.visits[0].id;
+        for look in [look, Overrun { visit: begun, ticket: second.id }] {
+            test.db.write(Scope::system(house.organization), look).await.unwrap();
+        }
+        assert_eq!(alarms().await, [Some(first.id)], "a visit that has not begun is no overrun");
         test.clock.set(hour(2) + TimeDelta::minutes(10));
         let now = test.db.clock().now();
         let find = FindRepair::default();
@@ -236,7 +265,7 @@ async fn an_overrun_is_seen_and_what_waits_behind_it_is_moved() {
         assert_eq!(behind, [second.visits[0].id]);
         assert_eq!(proposal.overruns[0].late_by_s, 600);
         assert_eq!(proposal.moves.len(), 1);
-        let apply = Repair { args: proposal.confirm.unwrap(), locale: Locale::Ru };
+        let apply = Repair { args: proposal.confirm.unwrap() };
         let done = test.db.write(house.desk(), apply).await.unwrap();
         // She comes within what was promised, when the first is expected to end: nobody has to be told.
         assert_eq!((done.tickets.len(), done.told), (1, 0));
@@ -245,6 +274,122 @@ async fn an_overrun_is_seen_and_what_waits_behind_it_is_moved() {
         assert!(visit.planned_start > now, "{visit:?}");
         assert_eq!(visit.crew[0].technician_id, anna);
         assert!(visit.planned_start >= now + TimeDelta::minutes(30));
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_repair_asks_nobody_who_was_let_go_and_finds_what_was_missed_long_ago() {
+    use crate::{auth::Role, people::user::store::Change};
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let [anna, boris] = house.technicians[..] else { panic!("two technicians") };
+        give(&test, &house, &house.technicians, shift("09:00", "20:00", None)).await;
+        let left = register(&test, &house, json!({})).await;
+        plan(&test, &house, left, anna, hour(3), json!({})).await.unwrap();
+        let missed = register(&test, &house, json!({})).await;
+        plan(&test, &house, missed, boris, hour(1), json!({})).await.unwrap();
+        let admin = Scope::staff(house.organization, house.dispatcher, Role::Admin);
+        let args = serde_json::from_value(json!({ "active": false })).unwrap();
+        let goes = Change { id: crate::id::UserId(anna.0), version: 1, args };
+        test.db.write(admin, goes).await.unwrap();
+        test.clock.set(hour(22));
+        let now = test.db.clock().now();
+        let find = FindRepair::default();
+        let proposal = repair(&test.db.reader(), &house.desk(), now, &find, Locale::Ru).await.unwrap();
+        let booked: Vec<_> =
+            proposal.bookings.iter().map(|one| (one.ticket_id, &one.to.technicians)).collect();
+        assert_eq!(booked, [(left, &vec![boris])]);
+        let moved: Vec<_> = proposal.moves.iter().map(|one| one.ticket_id).collect();
+        assert_eq!(moved, [missed], "twenty hours ago");
+        test.db.write(house.desk(), Repair { args: proposal.confirm.unwrap() }).await.unwrap();
+        for ticket in [left, missed] {
+            let booked = ticket::document(&test.db.reader(), &house.desk(), ticket).await.unwrap();
+            let open = booked.visits.iter().find(|visit| visit.status.is_open()).unwrap();
+            assert_eq!(open.crew[0].technician_id, boris);
+            assert!(open.planned_start >= now);
+        }
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_late_is_not_given_more() {
+    use crate::{
+        ticket::At,
+        visit::{EnRoute, Start},
+    };
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let [anna, boris] = house.technicians[..] else { panic!("two technicians") };
+        give(&test, &house, &house.technicians, shift("09:00", "20:00", None)).await;
+        let book = async |crew: &[TechnicianId], from: i64, to: i64| {
+            let ticket = register(&test, &house, json!({})).await;
+            let minute = |n: i64| hour(0) + TimeDelta::minutes(n);
+            let window = Window::Promised { start: minute(from), end: minute(from + 60) };
+            let args = json!({
+                "technicians": crew, "start": minute(from), "end": minute(to), "window": window,
+            });
+            let args: PlanVisit = serde_json::from_value(args).unwrap();
+            test.db.write(house.desk(), Plan { ticket, args }).await.unwrap();
+            ticket::document(&test.db.reader(), &house.desk(), ticket).await.unwrap()
+        };
+        // Both are at work until half past; Boris is on his way to the next already, Anna has one behind.
+        let long = book(&[anna, boris], 0, 30).await;
+        let next = book(&[boris], 31, 150).await;
+        let behind = book(&[anna], 40, 70).await;
+        book(&[anna], 70, 470).await;
+        let at = At { occurred_at: None };
+        test.clock.set(hour(0) + TimeDelta::minutes(1));
+        test.db.write(house.technician(0), Start { visit: long.visits[0].id, args: at }).await.unwrap();
+        test.clock.set(hour(0) + TimeDelta::minutes(32));
+        test.db.write(house.technician(1), EnRoute { visit: next.visits[0].id, args: at }).await.unwrap();
+        let now = test.db.clock().now();
+        let find = FindRepair { technician_id: None, until: Some(hour(8)) };
+        let proposal = repair(&test.db.reader(), &house.desk(), now, &find, Locale::Ru).await.unwrap();
+        let moved: Vec<_> = proposal.moves.iter().map(|one| one.ticket_id).collect();
+        assert_eq!(moved, [behind.id]);
+        let to = proposal.moves[0].to.as_ref().unwrap();
+        let free = to.technicians == [anna] || to.start >= hour(0) + TimeDelta::minutes(150);
+        assert!(free, "Boris is busy until half past two: {to:?}");
+        test.db.write(house.desk(), Repair { args: proposal.confirm.unwrap() }).await.unwrap();
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn another_crew_is_another_version_and_keeps_each_promise() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let [anna, boris] = house.technicians[..] else { panic!("two technicians") };
+        let one = register(&test, &house, json!({ "applicant_phone": "89120000001" })).await;
+        let one =
+            plan(&test, &house, one, anna, hour(1), json!({ "window": { "kind": "none" } })).await.unwrap();
+        let other = register(&test, &house, json!({ "applicant_phone": "89120000002" })).await;
+        let other = plan(&test, &house, other, boris, hour(4), json!({})).await.unwrap();
+        let (first, second) = (&one.visits[0], &other.visits[0]);
+        let args = json!({ "with": second.id, "what": "technicians", "version": first.version });
+        let args: SwapVisits = serde_json::from_value(args).unwrap();
+        let swap = Swap { visit: first.id, args };
+        test.db.write(house.desk(), swap.clone()).await.unwrap();
+        let now = async |ticket| {
+            ticket::document(&test.db.reader(), &house.desk(), ticket).await.unwrap().visits[0].clone()
+        };
+        let (after, beside) = (now(one.id).await, now(other.id).await);
+        assert_eq!((after.window, beside.window), (first.window, second.window));
+        assert_eq!(after.crew[0].technician_id, boris);
+        assert!(after.version > first.version && beside.version > second.version);
+        // Whoever was promised a visit of somebody else is told; whoever was told nothing is not.
+        assert_eq!(notices(&test).await, 1);
+        let refused = test.db.write(house.desk(), swap).await.unwrap_err();
+        assert_eq!(refused.code(), Code::VersionStale);
+        let stale = json!({ "start": hour(6), "end": hour(7), "version": first.version });
+        let stale = MoveTo { visit: first.id, args: serde_json::from_value(stale).unwrap() };
+        assert_eq!(test.db.write(house.desk(), stale).await.unwrap_err().code(), Code::VersionStale);
+        // A promised visit that the desk calls off is told of.
+        let off = crate::visit::Cancel { visit: second.id, args: Default::default() };
+        test.db.write(house.desk(), off).await.unwrap();
+        assert_eq!(notices(&test).await, 2);
         assert_sound(&test.db).await;
     }
 }

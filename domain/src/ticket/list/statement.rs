@@ -92,13 +92,20 @@ impl Asked<'_> {
         if filter.premises_id.is_some() {
             return index("ticket_by_premises", false);
         }
+        // What is executed for others is little beside all that happens in a building or is of a kind.
         if filter.building_id.is_some() {
-            return either("ticket_by_building_status", "ticket_by_building");
+            return match side {
+                Side::Owner => either("ticket_by_building_status", "ticket_by_building"),
+                Side::Executor => index("ticket_by_executor_building", false),
+            };
+        }
+        if !owner {
+            return either("ticket_by_executor_status", "ticket_by_executor");
         }
         if filter.request_type_id.is_some() && !self.only_open() {
             return index("ticket_by_kind", false);
         }
-        if !owner || filter.executor_organization_id.is_some() {
+        if filter.executor_organization_id.is_some() {
             return either("ticket_by_executor_status", "ticket_by_executor");
         }
         if filter.emergency == Some(true) {

@@ -133,6 +133,12 @@ async fn every_filter_of_a_board_walks_an_index() {
                 serde_json::json!({ "building_id": house.building, "status": "planned" }),
                 "ticket_by_building_status",
             ),
+            (
+                serde_json::json!({ "building_id": house.building, "status": "planned" }),
+                "ticket_by_executor_building",
+            ),
+            (serde_json::json!({ "request_type_id": house.kind, "status": "closed" }), "ticket_by_kind"),
+            (serde_json::json!({ "request_type_id": house.kind }), "ticket_by_executor "),
             (serde_json::json!({ "executor": "own_staff" }), "ticket_by_executor_kind"),
             (serde_json::json!({ "executor_organization_id": id }), "ticket_by_executor"),
             (serde_json::json!({ "premises_id": house.premises }), "ticket_by_premises"),
@@ -273,6 +279,7 @@ async fn a_technicians_list_follows_his_visits() {
             end: start + chrono::TimeDelta::hours(5),
             technicians: Some(vec![house.technicians[1]]),
             window: None,
+            version: None,
             override_reason: None,
         };
         test.db.write(house.desk(), MoveTo { visit: visits[0].row.id, args }).await.unwrap();

@@ -1,0 +1,30 @@
+//! The desk calls visits off: whoever was promised one is told.
+
+use super::notice::{self, NoticeKind};
+use crate::{
+    Result, ticket,
+    visit::{Visit, Window},
+    write::Tx,
+};
+
+/// Leaves the applicant one notice for the visits of his ticket that will not take place: those that have not begun and
+/// that he was told of. A resident who calls his ticket off knows.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn called_off(
+    tx: &mut Tx,
+    ticket: &ticket::row::Model,
+    visits: impl IntoIterator<Item = &Visit>,
+) -> Result<()> {
+    if tx.scope().resident_id().is_some() {
+        return Ok(());
+    }
+    for visit in visits {
+        if visit.row.started_at.is_none() && visit.row.window()? != Window::None {
+            let event = format!("called_off:{}:{}", ticket.id, ticket.version);
+            notice::leave(tx, ticket, visit.row.id, NoticeKind::BookingCancelled, &event).await?;
+        }
+    }
+    Ok(())
+}
