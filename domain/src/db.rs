@@ -392,10 +392,9 @@ impl Where {
     }
 
     /// Adds a condition for each word of a question: the column, made by `text::search_column`, must contain it.
-    pub(crate) fn and_search(&mut self, column: &str, question: &str) {
-        for term in crate::text::query_terms(question) {
-            // A folded word has no character that means something to LIKE.
-            self.and(&format!("{column} LIKE ?"), [format!("%{term}%").into()]);
+    pub(crate) fn and_search(&mut self, column: &str, question: &crate::text::Question) {
+        for pattern in question.patterns() {
+            self.and(&format!("(' ' || {column} || ' ') LIKE ?"), [pattern.into()]);
         }
     }
 }

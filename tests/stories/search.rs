@@ -1,6 +1,6 @@
 //! The search box of the desk.
 
-use naryad_tests::{House, Role, estate::Estate, on_both};
+use naryad_tests::{House, Role, estate::Estate, house::eventually, on_both};
 use serde_json::json;
 
 /// Percent-encoded, as a browser sends it.
@@ -42,17 +42,28 @@ on_both! {
         }
         let path = format!("/v1/tickets?q={}", encoded(&"кран ".repeat(2_000)));
         estate.dispatcher.get(&path).await.problem(422, "invalid_field").has("/errors/0/field", "q");
+        for list in ["buildings", "premises"] {
+            let path = format!("/v1/{list}?q={}", encoded(&"дом ".repeat(2_000)));
+            estate.dispatcher.get(&path).await.problem(422, "invalid_field").has("/errors/0/field", "q");
+        }
         // Together with the filters of the board.
         let path = format!("/v1/tickets?q={}&emergency=true&status=registered,planned", encoded("мира"));
         let page = estate.dispatcher.get(&path).await.ok(200);
         assert_eq!(page.list("/items").len(), 1);
         estate.dispatcher.get("/v1/tickets?status=lost").await.problem(422, "invalid_field");
+        // The address is corrected: the tickets follow it.
+        let building = format!("/v1/buildings/{}", estate.building);
+        let seen = estate.dispatcher.get(&building).await.ok(200);
+        let change = json!({ "address": "Москва, улица Трудовая, 1" });
+        estate.dispatcher.patch(&building, seen.etag(), change).await.ok(200);
+        eventually("both are found by the new address", async || (ask("трудовая").await == both).then_some(())).await;
+        assert!(ask("мира").await.is_empty());
         // The resident sees his own, a neighbour company nothing.
         let mine = estate.resident(house).await.get(&format!("/v1/tickets?q={}", encoded("запах"))).await.ok(200);
         assert_eq!(mine.list("/items").len(), 1);
         let other = house.company("УК Чужая").await;
         let stranger = house.staff(&other, Role::Dispatcher).await;
-        let page = stranger.get(&format!("/v1/tickets?q={}", encoded("мира"))).await.ok(200);
+        let page = stranger.get(&format!("/v1/tickets?q={}", encoded("трудовая"))).await.ok(200);
         assert!(page.list("/items").is_empty());
     }
 }

@@ -10,6 +10,7 @@ mod drain;
 mod feed_expire;
 mod handover_expire;
 mod registry;
+mod ticket_refold;
 mod uploads;
 mod visit_overrun;
 mod worker;

@@ -7,7 +7,7 @@ use naryad_domain::{
     Result, db::Db, deadline, feed, handover, job::Claimed, photo::Transfers, ticket, visit,
 };
 
-use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, visit_overrun};
+use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, ticket_refold, visit_overrun};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -25,6 +25,7 @@ pub fn registry() -> Registry {
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
+        .with(ticket::REFOLD_JOB, |db, job| Box::pin(ticket_refold::run(db, job)))
         .with(visit::OVERRUN_JOB, |db, job| Box::pin(visit_overrun::run(db, job)))
 }
 

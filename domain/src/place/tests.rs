@@ -12,10 +12,15 @@ use crate::{
         fixture::{building as house, company, first_page, flat, resident},
     },
     testing::{assert_sound, databases},
+    text::Question,
 };
 
+fn asked(question: &str) -> Question {
+    Question::parse(question).unwrap()
+}
+
 async fn found(db: &Db, scope: Scope, question: &str) -> Vec<String> {
-    let filter = premises::store::PremisesFilter { q: Some(question.to_owned()), ..Default::default() };
+    let filter = premises::store::PremisesFilter { q: Some(asked(question)), ..Default::default() };
     let page = premises::store::list(&db.reader(), &scope, &filter, &first_page()).await.unwrap();
     page.items.into_iter().map(|premises| premises.number).collect()
 }
@@ -28,7 +33,7 @@ async fn an_address_is_found_however_it_is_written() {
         let here = house(db, company.dispatcher, "Москва, улица Артёма, д. 17, корп. 2").await;
         house(db, company.dispatcher, "Москва, улица Мира, д. 3").await;
         let buildings = async |question: &str| {
-            let filter = building::store::BuildingFilter { q: Some(question.to_owned()), active: Some(true) };
+            let filter = building::store::BuildingFilter { q: Some(asked(question)), active: Some(true) };
             let page = building::store::list(&db.reader(), &company.dispatcher, &filter, &first_page()).await;
             page.unwrap().items.into_iter().map(|building| building.id).collect::<Vec<_>>()
         };
@@ -42,6 +47,9 @@ async fn an_address_is_found_however_it_is_written() {
         assert_eq!(found(db, company.dispatcher, "артема 4").await, ["4"], "14 is another flat");
         assert_eq!(found(db, company.dispatcher, "артема 17а").await, ["17А"]);
         assert_eq!(found(db, company.dispatcher, "мира 4").await, Vec::<String>::new());
+        let endless = json!({ "q": "мира ".repeat(5_000) });
+        assert!(serde_json::from_value::<building::store::BuildingFilter>(endless.clone()).is_err());
+        assert!(serde_json::from_value::<premises::store::PremisesFilter>(endless).is_err());
         assert_sound(db).await;
     }
 }

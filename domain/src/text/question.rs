@@ -59,6 +59,11 @@ impl Question {
         self.0.iter().map(|part| format!("%{part}%"))
     }
 
+    /// Its words, each with its pattern of LIKE.
+    pub(crate) fn words(&self) -> impl Iterator<Item = (&str, String)> {
+        self.0.iter().map(|part| part.trim()).zip(self.patterns())
+    }
+
     /// The same question to the column `words` of an FTS5 table of trigrams. A folded word has no quote in it.
     pub(crate) fn matching(&self) -> String {
         let parts: Vec<String> = self.0.iter().map(|part| format!("words:\"{part}\"")).collect();

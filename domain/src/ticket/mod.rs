@@ -12,6 +12,7 @@ mod list;
 pub mod moves;
 mod number;
 mod outcome;
+mod refold;
 mod register;
 pub mod row;
 mod say;
@@ -20,8 +21,9 @@ mod status;
 pub(crate) use self::{
     booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
     crew::Held,
-    find::save,
+    find::{save, visible},
     kind::Kind,
+    refold::refold_job,
 };
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
@@ -37,6 +39,7 @@ pub use self::{
     outcome::{
         AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
     },
+    refold::{REFOLD_JOB, Refold, RefoldKey},
     register::{Register, RegisterTicket, WishedRange},
     status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };

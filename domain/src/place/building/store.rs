@@ -18,7 +18,8 @@ use crate::{
     people::organization,
     place::{Position, Zone},
     scope::Actor,
-    text::{Line, search_column},
+    text::{Line, Question, search_column},
+    ticket,
     write::{Act, Tx},
 };
 
@@ -209,6 +210,9 @@ impl Act for Change {
         if after != before {
             check_fias(tx, &after).await?;
             after.version += 1;
+            if after.address != before.address {
+                tx.enqueue(ticket::refold_job(&after, tx.now()));
+            }
             tx.update(&before, &after).await?;
         }
         BuildingDocument::of(after)
@@ -294,7 +298,8 @@ pub async fn get(reader: &Reader<'_>, scope: &Scope, id: BuildingId) -> Result<B
 #[into_params(parameter_in = Query)]
 pub struct BuildingFilter {
     /// Only those whose address has all these words, in whatever spelling.
-    pub q: Option<String>,
+    #[param(value_type = Option<String>, max_length = 200)]
+    pub q: Option<Question>,
     /// Only those that are served still (true) or no longer (false).
     pub active: Option<bool>,
 }

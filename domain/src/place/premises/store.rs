@@ -14,7 +14,7 @@ use crate::{
     page::{Page, PageRequest, Patch, expect_version},
     place::building,
     scope::Actor,
-    text::{Line, Text, query_terms},
+    text::{Line, Question, Text},
     write::{Act, Tx},
 };
 
@@ -274,7 +274,8 @@ pub struct PremisesFilter {
     /// Only those in this building.
     pub building_id: Option<BuildingId>,
     /// Only those where each of these words, in whatever spelling, is in the address or is the number.
-    pub q: Option<String>,
+    #[param(value_type = Option<String>, max_length = 200)]
+    pub q: Option<Question>,
 }
 
 /// Premises that the actor may see, in the order in which they were added.
@@ -292,11 +293,10 @@ pub async fn list(
         wanted.and("p.building_id = ?", [building.0.into()]);
     }
     if let Some(question) = &filter.q {
-        for word in query_terms(question) {
+        for (word, pattern) in question.words() {
             // A number is stored as it is painted on the door: it is asked for in both cases, «17а» and «17А».
-            let numbers = [word.clone().into(), word.to_uppercase().into()];
-            let like = std::iter::once(format!("%{word}%").into());
-            wanted.and("b.search LIKE ? OR p.number IN (?, ?)", like.chain(numbers));
+            let values = [pattern.into(), word.into(), word.to_uppercase().into()];
+            wanted.and("(' ' || b.search || ' ') LIKE ? OR p.number IN (?, ?)", values);
         }
     }
     if let Some(after) = page.after::<PremisesId>()? {

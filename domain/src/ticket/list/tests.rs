@@ -236,6 +236,84 @@ async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
 }
 
 #[tokio::test]
+async fn tickets_of_a_building_are_found_by_its_corrected_address() {
+    use crate::{job, place::building::store, ticket::Refold};
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let mut mine = Vec::new();
+        for n in 0..5 {
+            mine.insert(0, register(&test, &house, &format!("Запах на этаже {n}.")).await);
+        }
+        let args =
+            serde_json::from_value(serde_json::json!({ "address": "Москва, проспект Труда, 7" })).unwrap();
+        let change = store::Change { id: house.building, version: 1, args };
+        test.db.write(house.desk(), change).await.unwrap();
+        let (system, lease) = (Scope::system(house.organization), chrono::TimeDelta::minutes(1));
+        let mut batches = 0;
+        while let Some(job) = job::claim(&test.db, house.organization, lease).await.unwrap() {
+            assert_eq!(job.kind, crate::ticket::REFOLD_JOB);
+            let after = job.payload.get("after").map(|key| serde_json::from_value(key.clone()).unwrap());
+            let act = Refold { building: house.building, after, limit: 2 };
+            test.db.write(system, job::Completing { act, lease: job.lease }).await.unwrap();
+            batches += 1;
+        }
+        assert_eq!(batches, 3);
+        let ask = async |q: &str| found(&test, &house.desk(), serde_json::json!({ "q": q })).await;
+        assert_eq!(ask("проспект труда 7").await, mine);
+        assert_eq!(ask("труда 12 этаже 3").await, mine[1..2], "the premises stand there still");
+        assert_eq!(ask("мира").await, []);
+        crate::testing::assert_sound(&test.db).await;
+    }
+}
+
+/// The index of words on SQLite numbers its rows by the moment and the arrival: pages hold through a crowd of one moment,
+/// and what was registered earlier comes after it, however late it arrives.
+#[tokio::test]
+async fn a_crowd_of_one_moment_is_found_page_by_page() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let pool = crate::testing::raw(&test).await;
+        let backend = test.db.backend();
+        let id = if backend == DbBackend::Postgres { "gen_random_uuid()" } else { "randomblob(16)" };
+        let crowd = async |count: usize, at: &str| {
+            let at = match backend {
+                DbBackend::Postgres => format!("timestamptz '{at}'"),
+                _ => format!("'{at}'"),
+            };
+            let sql = format!(
+                "INSERT INTO ticket (id, organization_id, executor_kind, number, request_type_id, request_type_version,
+                     status, source, emergency, building_id, description, precondition_confirmed, fields, registered_by,
+                     registered_at, return_count, search, version, doc_version, updated_at)
+                 WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
+                 SELECT {id}, $1, 'nobody', {at} || '/' || i, $2, 1, 'registered', 'phone', false, $3, 'x', true, '{{}}',
+                     $1, {at}, 0, 'москва улица мира', 1, 1, {at} FROM n"
+            );
+            let values = [house.organization.0.into(), house.kind.0.into(), house.building.0.into()];
+            pool.execute_raw(Raw::from_sql_and_values(backend, sql, values)).await.unwrap();
+        };
+        crowd(300, "2026-03-01T10:00:00.001000+00:00").await;
+        crowd(1, "2026-03-01T09:59:59+00:00").await;
+        let filter = filter(serde_json::json!({ "q": "мира" }));
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let request = PageRequest::new(after, Some(7)).unwrap();
+            let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now())
+                .await
+                .unwrap();
+            seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert!(seen.is_sorted_by(|a, b| a.0 >= b.0), "the one registered earlier comes last");
+        assert!(seen[299].0 > seen[300].0);
+        let distinct: BTreeSet<_> = seen.iter().map(|(_, id)| *id).collect();
+        assert_eq!((seen.len(), distinct.len()), (301, 301), "on {backend:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_technicians_list_follows_his_visits() {
     use crate::{
         ticket::{Plan, PlanVisit, Unplan},
