@@ -55,10 +55,12 @@ on_both! {
         for personal in ["Ильин", "79123456789", "кухне"] {
             assert!(!told.contains(personal), "{personal} in {told}");
         }
+        house.clock().advance_minutes(1);
         let later = json!({ "start": end, "end": house.clock().in_minutes(180) });
         estate.dispatcher.post(&format!("/v1/visits/{visit}/move"), later).await.ok(200);
         let moved = read(&outsider, &path).await;
         assert_eq!((&moved[0]["UID"], moved[0]["DTSTART"].as_str()), (&uid, "20260302T080000Z"));
+        assert!(moved[0]["LAST-MODIFIED"] > seen[0]["LAST-MODIFIED"], "{moved:?}");
         let next: i64 = moved[0]["SEQUENCE"].parse().unwrap();
         assert!(next > sequence, "{next} after {sequence}");
         estate.dispatcher.post(&format!("/v1/visits/{visit}/cancel"), json!({})).await.ok(200);
@@ -83,7 +85,8 @@ on_both! {
 }
 
 on_both! {
-    /// The resident puts the promised window into his calendar; the link ends, and a forged one opens nothing.
+    /// The resident puts the promised window into his calendar; the link ends after the visit, wherever that is moved, or
+    /// with its applicant, and a forged one opens nothing.
     async fn a_resident_keeps_his_visit_in_a_calendar(house: &House) {
         let estate = Estate::found(house, "УК Дом").await;
         let anna = estate.technician(house, "Сидорова Анна Павловна").await;
@@ -109,7 +112,34 @@ on_both! {
         let with = if forged.as_bytes()[at] == b'A' { "B" } else { "A" };
         forged.replace_range(at..=at, with);
         outsider.request(Method::GET, &forged).send().await.problem(404, "not_found");
-        house.clock().advance_minutes(31 * 24 * 60);
+        // The next visit is for an applicant who is no resident: his number is corrected, and his link is no more.
+        let body = json!({
+            "request_type_id": estate.kinds["SEW-SMELL"], "building_id": estate.building, "description": "Запах в подвале.",
+            "applicant_phone": "+79160000001",
+        });
+        let next = estate.dispatcher.post("/v1/tickets", body).await.ok(201);
+        let body = json!({
+            "technicians": [anna.user.id], "start": house.clock().in_minutes(300), "end": house.clock().in_minutes(360),
+        });
+        let ticket = format!("/v1/tickets/{}", next.id("/id"));
+        let planned = estate.dispatcher.post(&format!("{ticket}/plan"), body).await.ok(200);
+        let link = format!("/v1/visits/{}/calendar-link", planned.id("/visits/0/id"));
+        let applicants = estate.dispatcher.get(&link).await.ok(200).text("/path").to_owned();
+        assert_eq!(read(&outsider, &applicants).await.len(), 1);
+        let ticket_now = estate.dispatcher.get(&ticket).await.ok(200);
+        let number = json!({ "applicant_phone": "+79160000002" });
+        estate.dispatcher.patch(&ticket, ticket_now.etag(), number).await.ok(200);
+        outsider.get(&applicants).await.problem(404, "not_found");
+
+        // Six weeks on.
+        let day = 24 * 60;
+        let later = json!({
+            "start": house.clock().in_minutes(42 * day), "end": house.clock().in_minutes(42 * day + 60),
+        });
+        estate.dispatcher.post(&format!("/v1/visits/{visit}/move"), later).await.ok(200);
+        house.clock().advance_minutes(31 * day);
+        assert_eq!(read(&outsider, &path).await.len(), 1);
+        house.clock().advance_minutes(42 * day);
         outsider.get(&path).await.problem(404, "not_found");
     }
 }

@@ -170,6 +170,21 @@ impl<'a> Gear<'a> {
         self.arm(row, now);
     }
 
+    /// What had come in time came undone: the whole term runs anew from `at`. What came late stays late.
+    pub(crate) fn again(&self, row: &mut Model, at: Time, now: Time) {
+        if row.state == DeadlineState::Missed {
+            self.reopen(row, at, now);
+            return;
+        }
+        row.met_at = None;
+        row.consumed_s = 0;
+        row.step = 0;
+        row.repeats = 0;
+        row.alert_acked = false;
+        self.start_again(row, at);
+        self.arm(row, now);
+    }
+
     /// Judges a clock that has ended by an end that was counted anew.
     pub(crate) fn judge(&self, row: &mut Model) {
         let Some(met_at) = row.met_at else { return };

@@ -10,12 +10,12 @@ use super::{
     row::Model,
 };
 use crate::{
-    Result, Time,
+    Result, Time, alert,
     catalogue::{Amount, Clock},
     db::Reader,
     id::TicketId,
     place::Zone,
-    ticket::{self, Status, row::Model as Ticket},
+    ticket::{self, ExecutorKind, Status, row::Model as Ticket},
     visit::{self, VisitStatus, WindowKind},
     worktime::{self, ProductionDays},
     write::Tx,
@@ -32,6 +32,7 @@ pub(crate) async fn follow(tx: &mut Tx, before: &Ticket, after: &mut Ticket) -> 
         && before.localized_at == after.localized_at
         && before.informed_at == after.informed_at
         && before.completed_at == after.completed_at
+        && before.executor_kind == after.executor_kind
         && before.executor_organization_id == after.executor_organization_id;
     if same {
         return Ok(());
@@ -51,6 +52,11 @@ pub(crate) async fn follow(tx: &mut Tx, before: &Ticket, after: &mut Ticket) -> 
     }
     if let Some(due) = planned_term(&clocks) {
         after.planned_term = due;
+    }
+    if before.executor_organization_id != after.executor_organization_id {
+        let own = clocks.iter().filter(|clock| clock.subject_kind == DeadlineSubject::Ticket);
+        let own = own.map(|clock| clock.id).collect();
+        alert::follow(tx, after.id, after.executor_organization_id, &own).await?;
     }
     Ok(())
 }
@@ -100,10 +106,11 @@ impl Ground {
             && clock.hours()? != Clock::Slot
             && clock.state != DeadlineState::Cancelled;
         let taken_up = taken_up(clock, before, after);
+        let given_back = given_back(clock, before, after);
         let slot = clock.state.is_open() && before.status != after.status && clock.hours()? == Clock::Slot;
         let changed = before.status != after.status;
         let open = clock.state.is_open();
-        if !(counted || taken_up || slot || open && (fact.is_some() || changed)) {
+        if !(counted || taken_up || given_back || slot || open && (fact.is_some() || changed)) {
             return Ok(());
         }
         let reader = tx.reader();
@@ -115,6 +122,9 @@ impl Ground {
         let gear = Gear::of(clock, &days, rules)?;
         if taken_up {
             gear.reopen(clock, at, now);
+        }
+        if given_back {
+            gear.again(clock, at, now);
         }
         if !clock.state.is_open() {
             return Ok(());
@@ -233,6 +243,19 @@ fn taken_up(clock: &Model, before: &Ticket, after: &Ticket) -> bool {
         _ => false,
     };
     returned && ended && gone && clock.met_at.is_some()
+}
+
+/// Whether nobody has the work any more that somebody had been given (R101): what was declined, not answered or taken
+/// back is to be given to somebody anew. What own staff had is so only when it is nobody's.
+fn given_back(clock: &Model, before: &Ticket, after: &Ticket) -> bool {
+    let left = before.executor_organization_id.is_some() && after.executor_organization_id.is_none();
+    let nobody = before.executor_kind != ExecutorKind::Nobody && after.executor_kind == ExecutorKind::Nobody;
+    let ended = matches!(clock.state, DeadlineState::Met | DeadlineState::Missed);
+    clock.kind == DeadlineKind::Assign
+        && after.status == Status::Registered
+        && (left || nobody)
+        && ended
+        && clock.met_at.is_some()
 }
 
 /// Whether a ticket still awaits what a clock of this kind measures: such a clock may be opened later.

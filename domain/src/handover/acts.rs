@@ -3,7 +3,7 @@
 use sea_orm::EntityTrait;
 
 use super::{
-    follow::{answered, assigned, standing},
+    follow::{answered, standing},
     row::{Entity, HandoverState, Model},
 };
 use crate::{
@@ -71,7 +71,6 @@ impl Act for Accept {
         };
         tx.update(&before, &after).await?;
         answered(tx, &before, Ending::Met).await?;
-        assigned(tx, self.ticket).await?;
         Ok(self.ticket)
     }
 }

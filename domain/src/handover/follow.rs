@@ -30,7 +30,7 @@ pub(super) async fn standing(reader: &Reader<'_>, ticket: TicketId) -> Result<Op
 /// A contractor acts only on what it has accepted.
 ///
 /// # Errors
-/// `handover_open` while it is only asked.
+/// `handover_open` while it is only asked, `handover_closed` when nothing is asked of it any more.
 pub(crate) async fn require_accepted(
     reader: &Reader<'_>,
     scope: &Scope,
@@ -41,11 +41,13 @@ pub(crate) async fn require_accepted(
         return Ok(());
     }
     match standing(reader, ticket.id).await? {
-        Some(handover) if handover.state == HandoverState::Offered => {
+        Some(handover) if handover.state == HandoverState::Accepted => Ok(()),
+        Some(handover) => {
             Err(Error::new(Code::HandoverOpen, Code::HandoverOpen.title())
                 .with("answer_by", handover.answer_by))
         }
-        _ => Ok(()),
+        None => Err(Error::new(Code::HandoverClosed, Code::HandoverClosed.title())
+            .with("state", HandoverState::Withdrawn)),
     }
 }
 
@@ -80,7 +82,7 @@ pub(crate) async fn require_link(
 }
 
 /// Follows a ticket that was saved: another executor ends the offer that stands, a contractor gets one, and what is over
-/// is offered to nobody.
+/// is offered to nobody. What comes back and was not accepted is offered again.
 ///
 /// # Errors
 /// What the database says.
@@ -95,10 +97,12 @@ pub(crate) async fn follow(
     {
         withdraw(tx, after.id, passed).await?;
     }
-    match after.executor_organization_id {
-        Some(contractor) if passed => offer(tx, after, contractor).await,
-        _ => Ok(()),
+    let Some(contractor) = after.executor_organization_id else { return Ok(()) };
+    let came_back = before.status >= Status::Completed && after.status < Status::Completed;
+    if passed || came_back && standing(&tx.reader(), after.id).await?.is_none() {
+        offer(tx, after, contractor).await?;
     }
+    Ok(())
 }
 
 /// Ends the offer that stands; one that was accepted only when the ticket was taken back.
@@ -123,8 +127,9 @@ pub(super) async fn answered(tx: &mut Tx, handover: &Model, ending: Ending) -> R
     deadline::close(tx, DeadlineSubject::Handover, handover.id.0, kind, now, ending).await
 }
 
-/// Somebody executes the ticket: nobody is awaited to be given it any more.
-pub(super) async fn assigned(tx: &mut Tx, ticket: TicketId) -> Result<()> {
+/// Somebody is asked to execute the ticket: nobody is awaited to be given it any more. The clock of the answer goes on
+/// from there.
+async fn assigned(tx: &mut Tx, ticket: TicketId) -> Result<()> {
     let (now, kind) = (tx.now(), DeadlineKind::Assign);
     deadline::close(tx, DeadlineSubject::Ticket, ticket.0, kind, now, Ending::Met).await
 }
@@ -150,9 +155,8 @@ async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: Organizatio
         version: 1,
     };
     tx.insert(&offered).await?;
-    if accepted {
-        assigned(tx, ticket.id).await?;
-    } else {
+    assigned(tx, ticket.id).await?;
+    if !accepted {
         await_answer(tx, ticket, &offered, minutes).await?;
         tx.enqueue(NewJob {
             organization: ticket.organization_id,

@@ -1,7 +1,7 @@
 //! How well a contractor does what was passed to it (R40), judged as own works are.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::FromQueryResult;
+use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -42,15 +42,16 @@ pub struct Quality {
     pub waiting: i64,
     /// Accepted and then taken back.
     pub taken_back: i64,
-    /// From the offer to the acceptance, in seconds, on average.
+    /// From the offer to the acceptance, in seconds, on average; what is accepted by agreement is answered by nobody.
     pub answer_seconds: Option<i64>,
     /// Accepted works that are done.
     pub completed: i64,
-    /// Of these within the planned term.
+    /// Of these within their terms. Work without a term, or passed on when its term had run out, is neither this nor
+    /// late.
     pub in_term: i64,
-    /// Of these after it.
+    /// Of these after a term that had not run out when they were offered.
     pub late: i64,
-    /// Accepted works not done whose term has passed.
+    /// Accepted works not done, with a term that has passed since they were offered.
     pub overdue: i64,
     /// Accepted works that were returned at least once.
     pub returned: i64,
@@ -60,13 +61,20 @@ pub struct Quality {
 
 #[derive(FromQueryResult)]
 struct Row {
-    state: String,
-    offered_at: Time,
-    answered_at: Option<Time>,
-    status: String,
-    completed_at: Option<Time>,
-    planned_term: Option<Time>,
-    return_count: i64,
+    offered: i64,
+    accepted: i64,
+    declined: i64,
+    expired: i64,
+    withdrawn: i64,
+    waiting: i64,
+    taken_back: i64,
+    answer_seconds: Option<i64>,
+    completed: i64,
+    in_term: i64,
+    late: i64,
+    overdue: i64,
+    returned: i64,
+    returns: i64,
 }
 
 /// The figures of a contractor, for the management of the company that works with it.
@@ -91,47 +99,65 @@ pub async fn quality(
     if !is_plausible(from) || from >= to || to - from > TimeDelta::days(366) {
         return Err(Error::field("from", "must be before `to`, by a year at most"));
     }
-    let sql = "SELECT h.state, h.offered_at, h.answered_at, t.status, t.completed_at, t.planned_term, t.return_count
-               FROM handover h JOIN ticket t ON t.id = h.ticket_id
-               WHERE h.organization_id = $1 AND h.contractor_id = $2 AND h.offered_at >= $3 AND h.offered_at < $4";
-    let values = [scope.organization().0.into(), contractor.0.into(), from.into(), to.into()];
-    let rows: Vec<Row> = reader.all(sql, values).await?;
-    Ok(figures(contractor, (from, to), &rows, now))
-}
-
-fn figures(contractor_id: OrganizationId, (from, to): (Time, Time), rows: &[Row], now: Time) -> Quality {
-    let count = |wanted: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| wanted(row)).count() as i64;
-    let in_state = |state: &'static str| count(&|row: &Row| row.state == state);
-    let accepted = |row: &Row| row.answered_at.is_some() && row.state != "declined";
-    let kept = |row: &Row| row.state == "accepted";
-    let late = |row: &Row, at: Time| row.planned_term.is_some_and(|term| at > term);
-    let done = |row: &Row| kept(row) && row.completed_at.is_some();
-    let answers: Vec<i64> = rows
-        .iter()
-        .filter(|row| accepted(row))
-        .filter_map(|row| Some((row.answered_at? - row.offered_at).num_seconds()))
-        .collect();
-    let completed = count(&|row: &Row| done(row));
-    let after_term = count(&|row: &Row| done(row) && row.completed_at.is_some_and(|at| late(row, at)));
-    Quality {
-        contractor_id,
+    let values = [scope.organization().0.into(), contractor.0.into(), from.into(), to.into(), now.into()];
+    let row: Option<Row> = reader.one(&figures(reader.get_database_backend()), values).await?;
+    let row = row.ok_or_else(|| Error::internal("figures of a contractor: no row"))?;
+    Ok(Quality {
+        contractor_id: contractor,
         from,
         to,
-        offered: rows.len() as i64,
-        accepted: count(&accepted),
-        declined: in_state("declined"),
-        expired: in_state("expired"),
-        withdrawn: count(&|row: &Row| row.state == "withdrawn" && row.answered_at.is_none()),
-        waiting: in_state("offered"),
-        taken_back: count(&|row: &Row| row.state == "withdrawn" && row.answered_at.is_some()),
-        answer_seconds: answers.iter().sum::<i64>().checked_div(answers.len() as i64),
-        completed,
-        in_term: completed - after_term,
-        late: after_term,
-        overdue: count(&|row: &Row| {
-            kept(row) && row.completed_at.is_none() && row.status != "cancelled" && late(row, now)
-        }),
-        returned: count(&|row: &Row| kept(row) && row.return_count > 0),
-        returns: rows.iter().filter(|row| kept(row)).map(|row| row.return_count).sum(),
-    }
+        offered: row.offered,
+        accepted: row.accepted,
+        declined: row.declined,
+        expired: row.expired,
+        withdrawn: row.withdrawn,
+        waiting: row.waiting,
+        taken_back: row.taken_back,
+        answer_seconds: row.answer_seconds,
+        completed: row.completed,
+        in_term: row.in_term,
+        late: row.late,
+        overdue: row.overdue,
+        returned: row.returned,
+        returns: row.returns,
+    })
+}
+
+/// The statement that counts. A work is judged by the clocks of its ticket that await its end, by law and by contract:
+/// those that were still to come due when it was offered.
+fn figures(backend: DbBackend) -> String {
+    let answer = match backend {
+        DbBackend::Postgres => "EXTRACT(EPOCH FROM answered_at - offered_at)",
+        _ => "unixepoch(answered_at, 'subsec') - unixepoch(offered_at, 'subsec')",
+    };
+    let clock = |condition: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM deadline d WHERE d.ticket_id = h.ticket_id AND d.subject_kind = 'ticket'
+                     AND d.kind = 'resolve' AND d.due_at > h.offered_at AND {condition})"
+        )
+    };
+    let (met, missed) = (clock("d.state = 'met'"), clock("d.state = 'missed'"));
+    let overdue = clock("d.state = 'running' AND d.due_at < $5");
+    format!(
+        "SELECT COUNT(*) AS offered,
+             COUNT(CASE WHEN answered_at IS NOT NULL AND state <> 'declined' THEN 1 END) AS accepted,
+             COUNT(CASE WHEN state = 'declined' THEN 1 END) AS declined,
+             COUNT(CASE WHEN state = 'expired' THEN 1 END) AS expired,
+             COUNT(CASE WHEN state = 'withdrawn' AND answered_at IS NULL THEN 1 END) AS withdrawn,
+             COUNT(CASE WHEN state = 'offered' THEN 1 END) AS waiting,
+             COUNT(CASE WHEN state = 'withdrawn' AND answered_at IS NOT NULL THEN 1 END) AS taken_back,
+             CAST(ROUND(AVG(CASE WHEN answered_by IS NOT NULL AND state <> 'declined' THEN {answer} END)) AS BIGINT)
+                 AS answer_seconds,
+             COUNT(CASE WHEN done THEN 1 END) AS completed,
+             COUNT(CASE WHEN done AND met AND NOT missed THEN 1 END) AS in_term,
+             COUNT(CASE WHEN done AND missed THEN 1 END) AS late,
+             COUNT(CASE WHEN kept AND NOT done AND overdue THEN 1 END) AS overdue,
+             COUNT(CASE WHEN kept AND return_count > 0 THEN 1 END) AS returned,
+             CAST(COALESCE(SUM(CASE WHEN kept THEN return_count END), 0) AS BIGINT) AS returns
+         FROM (SELECT h.state, h.offered_at, h.answered_at, h.answered_by, t.return_count,
+                   h.state = 'accepted' AS kept, h.state = 'accepted' AND t.completed_at IS NOT NULL AS done,
+                   {met} AS met, {missed} AS missed, {overdue} AS overdue
+               FROM handover h JOIN ticket t ON t.id = h.ticket_id
+               WHERE h.organization_id = $1 AND h.contractor_id = $2 AND h.offered_at >= $3 AND h.offered_at < $4) w"
+    )
 }

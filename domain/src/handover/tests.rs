@@ -5,15 +5,18 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::*;
 use crate::{
-    Code, Scope, alert,
+    Code, Scope, Time, alert,
     auth::Role,
-    deadline::{DeadlineKind, DeadlineState},
+    deadline::{self, DeadlineKind, DeadlineState, policy},
     id::TicketId,
     people::organization::{OrganizationKind, store as organizations},
     place::Zone,
+    rebooking::{self, CauseKind, NoticeKind},
     testing::{House, TestDb, assert_sound, databases, house},
     text::Text,
-    ticket::{self, ChooseExecutor, Executor, Register, SetExecutor, Why},
+    ticket::{
+        self, ChooseExecutor, Complete, Executor, Localize, Plan, Register, Return, SetExecutor, Status, Why,
+    },
 };
 
 struct Pair {
@@ -39,15 +42,51 @@ async fn pair(test: &TestDb, auto_accept: bool) -> Pair {
     Pair { ours, theirs }
 }
 
-async fn offered(test: &TestDb, pair: &Pair) -> TicketId {
+async fn registered(test: &TestDb, pair: &Pair) -> TicketId {
     let args = serde_json::json!({
         "request_type_id": pair.ours.kind, "premises_id": pair.ours.premises, "description": "Запах.",
+        "applicant_phone": "+79123456789", "source": "app",
     });
     let register = Register { args: serde_json::from_value(args).unwrap() };
-    let ticket = test.db.write(pair.ours.desk(), register).await.unwrap();
-    let executor = Executor::Contractor { organization_id: pair.theirs.organization() };
+    test.db.write(pair.ours.desk(), register).await.unwrap()
+}
+
+async fn choose(test: &TestDb, pair: &Pair, ticket: TicketId, executor: Executor) {
     let act = SetExecutor { ticket, args: ChooseExecutor { executor } };
-    test.db.write(pair.ours.desk(), act).await.unwrap()
+    test.db.write(pair.ours.desk(), act).await.unwrap();
+}
+
+async fn pass(test: &TestDb, pair: &Pair, ticket: TicketId) {
+    choose(test, pair, ticket, Executor::Contractor { organization_id: pair.theirs.organization() }).await;
+}
+
+async fn offered(test: &TestDb, pair: &Pair) -> TicketId {
+    let ticket = registered(test, pair).await;
+    pass(test, pair, ticket).await;
+    ticket
+}
+
+/// The owner closes on a report by phone.
+async fn complete(test: &TestDb, pair: &Pair, ticket: TicketId) {
+    let args = serde_json::json!({ "reason": "Доложил по телефону.", "waive_missing": true });
+    let act = Complete { ticket, args: serde_json::from_value(args).unwrap() };
+    test.db.write(pair.ours.desk(), act).await.unwrap();
+}
+
+fn why(reason: &str) -> Why {
+    Why { reason: Text::parse(reason).unwrap() }
+}
+
+/// The clock of a ticket by which it is to be given to somebody: where it stands, and when it ends.
+async fn assign(test: &TestDb, ticket: TicketId) -> (DeadlineState, Option<Time>) {
+    let clock = deadline::row::Entity::find()
+        .filter(deadline::row::Column::TicketId.eq(ticket))
+        .filter(deadline::row::Column::Kind.eq(DeadlineKind::Assign))
+        .one(&test.db.reader())
+        .await
+        .unwrap()
+        .unwrap();
+    (clock.state, clock.due_at)
 }
 
 async fn state(test: &TestDb, pair: &Pair, ticket: TicketId) -> (HandoverState, Executor) {
@@ -67,8 +106,7 @@ async fn an_offer_ends_in_one_way_and_its_term_is_kept_to_the_second() {
         let refused = offered(&test, &pair).await;
         let row = ticket::find(&db.reader(), &ours, late).await.unwrap();
         let offer = of_ticket(&db.reader(), &ours, &row).await.unwrap().unwrap();
-        let why = Why { reason: Text::parse("Нет людей.").unwrap() };
-        db.write(theirs, Decline { ticket: refused, args: why }).await.unwrap();
+        db.write(theirs, Decline { ticket: refused, args: why("Нет людей.") }).await.unwrap();
         assert_eq!(state(&test, &pair, refused).await, (HandoverState::Declined, Executor::Nobody));
         test.clock.set(offer.answer_by);
         db.write(theirs, Accept { ticket: in_time }).await.unwrap();
@@ -77,7 +115,9 @@ async fn an_offer_ends_in_one_way_and_its_term_is_kept_to_the_second() {
         assert_eq!(refusal.code(), Code::HandoverClosed);
         let system = Scope::system(pair.ours.organization);
         for ticket in [late, in_time] {
-            db.write(system, Expire { handover: offer.id, ticket }).await.unwrap();
+            let row = ticket::find(&db.reader(), &ours, ticket).await.unwrap();
+            let handover = of_ticket(&db.reader(), &ours, &row).await.unwrap().unwrap().id;
+            db.write(system, Expire { handover, ticket }).await.unwrap();
         }
         assert_eq!(state(&test, &pair, late).await, (HandoverState::Expired, Executor::Nobody));
         let clock = async |ticket| {
@@ -159,5 +199,161 @@ async fn nobodys_staff_is_booked_for_what_was_passed_on_meanwhile() {
             }
         }
         assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn what_comes_back_before_it_was_accepted_is_offered_again() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let ticket = offered(&test, &pair).await;
+        complete(&test, &pair, ticket).await;
+        assert_eq!(state(&test, &pair, ticket).await.0, HandoverState::Withdrawn);
+        let act = Localize { ticket, args: Default::default() };
+        let refused = test.db.write(pair.theirs, act.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::HandoverClosed, "nothing is asked of it any more");
+        test.clock.advance(TimeDelta::hours(1));
+        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.") }).await.unwrap();
+        let asked = Executor::Contractor { organization_id: pair.theirs.organization() };
+        assert_eq!(state(&test, &pair, ticket).await, (HandoverState::Offered, asked));
+        let refused = test.db.write(pair.theirs, act.clone()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::HandoverOpen);
+        let running = deadline::row::Entity::find()
+            .filter(deadline::row::Column::TicketId.eq(ticket))
+            .filter(deadline::row::Column::Kind.eq(DeadlineKind::Accept))
+            .filter(deadline::row::Column::State.eq(DeadlineState::Running));
+        assert_eq!(running.all(&test.db.reader()).await.unwrap().len(), 1);
+        test.db.write(pair.theirs, Accept { ticket }).await.unwrap();
+        test.db.write(pair.theirs, act).await.unwrap();
+        // What was accepted stays so, however often it comes back.
+        complete(&test, &pair, ticket).await;
+        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.") }).await.unwrap();
+        assert_eq!(state(&test, &pair, ticket).await.0, HandoverState::Accepted);
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_visit_that_another_executor_takes_away_is_told_and_rebooked() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let ticket = registered(&test, &pair).await;
+        let start = test.db.clock().now() + TimeDelta::hours(2);
+        let args = serde_json::json!({
+            "technicians": [pair.ours.technicians[0]], "start": start, "end": start + TimeDelta::hours(1),
+        });
+        let plan = Plan { ticket, args: serde_json::from_value(args).unwrap() };
+        test.db.write(pair.ours.desk(), plan).await.unwrap();
+        pass(&test, &pair, ticket).await;
+        let reader = test.db.reader();
+        assert_eq!(
+            ticket::find(&reader, &pair.ours.desk(), ticket).await.unwrap().status,
+            Status::Registered
+        );
+        let visits = crate::visit::of_ticket(&reader, ticket).await.unwrap();
+        assert_eq!(visits[0].row.reason.as_deref(), Some(CauseKind::Executor.reason_ru()));
+        let waiting = rebooking::row::Entity::find().all(&reader).await.unwrap();
+        assert_eq!(waiting.len(), 1);
+        assert_eq!((waiting[0].cause, waiting[0].visit_id), (CauseKind::Executor, visits[0].row.id));
+        let notices = rebooking::notice::Entity::find().all(&reader).await.unwrap();
+        assert_eq!(notices.len(), 1);
+        assert_eq!(
+            (notices[0].kind, notices[0].phone.as_deref()),
+            (NoticeKind::BookingLost, Some("+79123456789"))
+        );
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_declines_is_to_be_replaced_within_the_term() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let minutes = |minutes| test.clock.advance(TimeDelta::minutes(minutes));
+        let now = || test.db.clock().now();
+        let (running, met, missed) = (DeadlineState::Running, DeadlineState::Met, DeadlineState::Missed);
+        let ticket = registered(&test, &pair).await;
+        let tardy = registered(&test, &pair).await;
+        minutes(4);
+        pass(&test, &pair, ticket).await;
+        assert_eq!(assign(&test, ticket).await.0, met, "the clock of the answer goes on from here");
+        minutes(10);
+        pass(&test, &pair, tardy).await;
+        assert_eq!(assign(&test, tardy).await.0, missed);
+        for ticket in [ticket, tardy] {
+            test.db.write(pair.theirs, Decline { ticket, args: why("Нет людей.") }).await.unwrap();
+        }
+        assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
+        let (again, due) = assign(&test, tardy).await;
+        assert!(again == running && due <= Some(now()), "what came late stays late: {due:?}");
+        // A policy that is counted anew leaves the new start alone.
+        let system = Scope::system(pair.ours.organization);
+        let recalculate = deadline::Recalculate { after: None, backfill: false, limit: 10 };
+        test.db.write(system, recalculate).await.unwrap();
+        assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
+        minutes(1);
+        // Own staff that is not booked is nobody yet.
+        choose(&test, &pair, ticket, Executor::OwnStaff).await;
+        assert_eq!(assign(&test, ticket).await.0, running);
+        for ticket in [ticket, tardy] {
+            pass(&test, &pair, ticket).await;
+        }
+        assert_eq!((assign(&test, ticket).await.0, assign(&test, tardy).await.0), (met, missed));
+        minutes(30);
+        choose(&test, &pair, ticket, Executor::Nobody).await;
+        assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn a_contractor_answers_for_the_terms_it_had_a_chance_to_keep() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let manager = Scope::staff(pair.ours.organization, pair.ours.dispatcher, Role::Manager);
+        let rules = serde_json::json!({ "rules": {
+            "resolve": null, "contract": { "resolve": { "default": { "amount": 7200, "unit": "seconds" } } },
+        } });
+        let args = serde_json::from_value(rules).unwrap();
+        test.db.write(manager, policy::store::Create { args }).await.unwrap();
+        let taken = async |ticket| {
+            pass(&test, &pair, ticket).await;
+            test.clock.advance(TimeDelta::minutes(10));
+            test.db.write(pair.theirs, Accept { ticket }).await.unwrap();
+        };
+        let (good, late) = (registered(&test, &pair).await, registered(&test, &pair).await);
+        let (overdue, passed_on_late) = (registered(&test, &pair).await, registered(&test, &pair).await);
+        for ticket in [good, late, overdue] {
+            taken(ticket).await;
+        }
+        complete(&test, &pair, good).await;
+        test.clock.advance(TimeDelta::hours(2));
+        complete(&test, &pair, late).await;
+        taken(passed_on_late).await;
+        complete(&test, &pair, passed_on_late).await;
+        let contractor = pair.theirs.organization();
+        let now = test.db.clock().now();
+        let figures =
+            async |range| quality(&test.db.reader(), &manager, contractor, range, now).await.unwrap();
+        let all = figures(QualityRange::default()).await;
+        assert_eq!((all.offered, all.accepted, all.answer_seconds), (4, 4, Some(600)));
+        assert_eq!((all.completed, all.in_term, all.late, all.overdue), (3, 1, 1, 1));
+        let from = Some(now + TimeDelta::hours(1));
+        let none = figures(QualityRange { from, to: Some(now + TimeDelta::hours(2)) }).await;
+        assert_eq!((none.offered, none.answer_seconds, none.returns), (0, None, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_accepted_by_agreement_is_answered_by_nobody() {
+    for test in databases().await {
+        let pair = pair(&test, true).await;
+        offered(&test, &pair).await;
+        test.clock.advance(TimeDelta::seconds(1));
+        let manager = Scope::staff(pair.ours.organization, pair.ours.dispatcher, Role::Manager);
+        let (contractor, now) = (pair.theirs.organization(), test.db.clock().now());
+        let figures =
+            quality(&test.db.reader(), &manager, contractor, QualityRange::default(), now).await.unwrap();
+        assert_eq!((figures.accepted, figures.answer_seconds), (1, None));
     }
 }

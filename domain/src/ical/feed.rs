@@ -4,6 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -16,7 +17,7 @@ use crate::{
     Error, Result, Scope, Time,
     auth::{ServerSecret, seal},
     db::Reader,
-    id::{OrganizationId, UserId, VisitId},
+    id::{OrganizationId, ResidentId, UserId, VisitId},
     people::user,
     ticket, visit,
 };
@@ -34,7 +35,7 @@ const AHEAD: i64 = 180;
 pub struct VisitLink {
     /// The path of the file, to open or to subscribe to.
     pub path: String,
-    /// When the link ends.
+    /// When the link ends, unless the visit is moved to another time: then it ends so long after that.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -50,6 +51,10 @@ struct Booked {
     planned_end: Time,
     number: String,
     updated_at: Time,
+    created_at: Time,
+    changed_at: Option<Time>,
+    resident_id: Option<ResidentId>,
+    applicant_phone: Option<String>,
     address: String,
     premises_number: Option<String>,
     place: Option<String>,
@@ -57,7 +62,7 @@ struct Booked {
 }
 
 const SELECT: &str = "SELECT v.id, v.status, v.version, v.window_kind, v.window_start, v.window_end, v.planned_start,
-        v.planned_end, t.number, t.updated_at, t.place, b.address, p.number AS premises_number, k.name_ru AS kind
+        v.planned_end, v.created_at, v.changed_at, t.number, t.updated_at, t.resident_id, t.applicant_phone, t.place, b.address, p.number AS premises_number, k.name_ru AS kind
     FROM visit v JOIN ticket t ON t.id = v.ticket_id JOIN building b ON b.id = t.building_id
     JOIN request_type_version k ON k.request_type_id = t.request_type_id AND k.number = t.request_type_version
     LEFT JOIN premises p ON p.id = t.premises_id";
@@ -75,7 +80,7 @@ impl Booked {
             uid: format!("visit-{}@naryad", self.id),
             // Rises with every change of the visit: a calendar takes the later one.
             sequence: self.version - 1,
-            stamp: self.updated_at,
+            stamp: self.changed_at.unwrap_or(self.created_at).max(self.updated_at),
             start,
             end,
             summary,
@@ -116,7 +121,9 @@ async fn of_technician(reader: &Reader<'_>, token: &str, now: Time) -> Result<St
     let technician = technician.filter(|user| user.active).ok_or_else(unknown)?;
     // What was taken back from a contractor is gone from its calendars too.
     let sql = format!(
-        "{SELECT} WHERE v.id IN (SELECT a.visit_id FROM visit_assignee a WHERE a.technician_id = $1)
+        "{SELECT} WHERE v.id IN (SELECT e.visit_id FROM calendar_entry e WHERE e.technician_id = $1
+             AND e.kind = 'booking' AND e.planned_end >= $3 AND e.planned_start < $4)
+         AND EXISTS (SELECT 1 FROM visit_assignee a WHERE a.visit_id = v.id AND a.technician_id = $1)
          AND (t.organization_id = $2 OR t.executor_organization_id = $2)
          AND v.planned_end >= $3 AND v.planned_start < $4 ORDER BY v.planned_start, v.id LIMIT 5000"
     );
@@ -151,29 +158,38 @@ pub async fn visit_link(
     use crate::auth::Role;
     scope.require(&[Role::Resident, Role::Dispatcher, Role::Manager, Role::Admin])?;
     let ticket = visit::ticket_of(reader, scope, id).await?;
-    let organization = ticket::find(reader, scope, ticket).await?.organization_id;
+    let ticket = ticket::find(reader, scope, ticket).await?;
     let row =
         visit::row::Entity::find_by_id(id).one(reader).await?.ok_or_else(|| Error::not_found("visit"))?;
     let expires_at = row.planned_end + TimeDelta::days(VISIT_LINK_KEPT);
-    let until = expires_at.timestamp();
-    let bytes = [id.0.as_bytes().as_slice(), organization.0.as_bytes(), &until.to_be_bytes()].concat();
+    let person = person(ticket.resident_id, ticket.applicant_phone.as_deref());
+    let bytes = [id.0.as_bytes().as_slice(), ticket.organization_id.0.as_bytes(), &person].concat();
     let token = format!("{VISIT_PREFIX}{}", seal::seal(secret, &bytes));
     Ok(VisitLink { path: format!("/v1/calendars/{token}.ics"), expires_at })
+}
+
+/// For whom a link was made: the resident, or else the applicant by his phone. The link ends with him.
+fn person(resident: Option<ResidentId>, phone: Option<&str>) -> [u8; 32] {
+    match (resident, phone) {
+        (Some(resident), _) => Sha256::digest(resident.0.as_bytes()).into(),
+        (None, Some(phone)) => Sha256::digest(phone.as_bytes()).into(),
+        (None, None) => [0; 32],
+    }
 }
 
 async fn of_visit(reader: &Reader<'_>, secret: &ServerSecret, sealed: &str, now: Time) -> Result<String> {
     let bytes = seal::open(secret, sealed).map_err(|_| unknown())?;
     let (id, rest) = bytes.split_first_chunk::<16>().ok_or_else(unknown)?;
-    let (organization, until) = rest.split_first_chunk::<16>().ok_or_else(unknown)?;
-    let until = i64::from_be_bytes(until.try_into().map_err(|_| unknown())?);
-    if now.timestamp() >= until {
-        return Err(unknown());
-    }
+    let (organization, sealed_for) = rest.split_first_chunk::<16>().ok_or_else(unknown)?;
     let (id, organization) =
         (VisitId(Uuid::from_bytes(*id)), OrganizationId(Uuid::from_bytes(*organization)));
     let sql = format!("{SELECT} WHERE v.id = $1 AND t.organization_id = $2");
     let booked: Option<Booked> = reader.one(&sql, [id.0.into(), organization.0.into()]).await?;
     let booked = booked.ok_or_else(unknown)?;
+    let expired = now >= booked.planned_end + TimeDelta::days(VISIT_LINK_KEPT);
+    if expired || person(booked.resident_id, booked.applicant_phone.as_deref()) != sealed_for {
+        return Err(unknown());
+    }
     // The resident is told the window; the plan may move inside it.
     let told = match (booked.window_kind, booked.window_start, booked.window_end) {
         (visit::WindowKind::Promised, Some(start), Some(end)) => (start, end),

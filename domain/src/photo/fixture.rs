@@ -168,6 +168,7 @@ impl House {
                 override_reason: None,
                 version: 1,
                 created_at: now,
+                changed_at: None,
             },
             assignee: visit::assignee::Model {
                 visit_id: self.visit,

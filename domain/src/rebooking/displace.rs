@@ -44,6 +44,8 @@ pub enum CauseKind {
     NoAccess,
     /// The crew left before the work was done.
     Unfinished,
+    /// Another executes the work.
+    Executor,
 }
 
 impl CauseKind {
@@ -56,6 +58,7 @@ impl CauseKind {
             Self::Repair => "План дня составлен заново.",
             Self::NoAccess => "Доступ в помещение не предоставлен.",
             Self::Unfinished => "Работы не завершены.",
+            Self::Executor => "Меняется исполнитель заявки.",
         }
     }
 }

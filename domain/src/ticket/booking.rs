@@ -270,6 +270,7 @@ async fn insert_visit(
         override_reason: override_reason.map(str::to_owned),
         version: 1,
         created_at: tx.now(),
+        changed_at: None,
     };
     row.set_window(booking.window);
     tx.insert(&row).await?;
@@ -345,7 +346,7 @@ impl Act for SetExecutor {
 
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let scope = *tx.scope();
-        let held = Held::take(tx, self.ticket, &[]).await?;
+        let mut held = Held::take(tx, self.ticket, &[]).await?;
         require_owner(&scope, &held.ticket)?;
         moves::check(Move::Executor, held.ticket.status, &scope)?;
         if let Executor::Contractor { organization_id } = self.args.executor {
@@ -357,18 +358,26 @@ impl Act for SetExecutor {
         if held.ticket.executor()? == self.args.executor {
             return Ok(self.ticket);
         }
-        let mut after = held.ticket.clone();
-        after.set_executor(self.args.executor);
         // Another executor's staff is booked by another desk: the visit is taken away.
         let own = [Executor::Nobody, Executor::OwnStaff];
         let keeps = self.args.executor == Executor::OwnStaff && own.contains(&held.ticket.executor()?);
         if !keeps {
-            cancel_open(tx, &held, None).await?;
-            if after.status == Status::Planned {
-                after.status = Status::Registered;
-            }
+            displace_all(tx, &mut held).await?;
         }
+        let mut after = held.ticket.clone();
+        after.set_executor(self.args.executor);
         save(tx, &held.ticket, after).await?;
         Ok(self.ticket)
     }
+}
+
+/// What another desk had booked loses its time: the applicant is told, and the ticket is to be rebooked.
+async fn displace_all(tx: &mut Tx, held: &mut Held) -> Result<()> {
+    let event_key = format!("executor:{}:{}", held.ticket.id, held.ticket.version);
+    let cause = rebooking::Cause { kind: rebooking::CauseKind::Executor, event_key };
+    let visits: Vec<VisitId> = held.open().map(|visit| visit.row.id).collect();
+    for visit in visits {
+        rebooking::displace(tx, held, visit, &cause).await?;
+    }
+    Ok(())
 }

@@ -38,6 +38,7 @@ pub struct Model {
     pub override_reason: Option<String>,
     pub version: i64,
     pub created_at: Time,
+    pub changed_at: Option<Time>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -48,7 +49,7 @@ impl Row for Model {
         journaling: Journaling {
             plain: &["status", "window_kind"],
             personal: &["reason", "override_reason"],
-            silent: &["version"],
+            silent: &["version", "changed_at"],
         },
         entity: Some(EntityKind::Ticket),
     };

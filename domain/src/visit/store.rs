@@ -71,7 +71,7 @@ pub async fn ticket_of(reader: &Reader<'_>, scope: &Scope, visit: VisitId) -> Re
     }
 }
 
-/// Writes the visit with its next version.
+/// Writes the visit with its next version and the moment of the change.
 pub(crate) async fn save(tx: &mut Tx, before: &row::Model, after: row::Model) -> Result<()> {
     if *before != after {
         write(tx, before, after).await?;
@@ -101,6 +101,7 @@ pub(crate) async fn save_with_crew(
 
 async fn write(tx: &mut Tx, before: &row::Model, mut after: row::Model) -> Result<row::Model> {
     after.version = before.version + 1;
+    after.changed_at = Some(tx.now());
     tx.update(before, &after).await?;
     if before.window_end != after.window_end {
         deadline::promised(tx, after.ticket_id).await?;

@@ -53,5 +53,9 @@ CREATE TABLE calendar_link (
     created_at {time} NOT NULL,
     revoked_at {time}
 ) {table};
+-- What stands in the feed of a technician, by its time.
+CREATE INDEX calendar_entry_feed ON calendar_entry (technician_id, planned_end, visit_id) WHERE kind = 'booking';
+-- When the visit was changed last, for the calendars that show it; null: never since it was booked.
+ALTER TABLE visit ADD COLUMN changed_at {time};
 CREATE UNIQUE INDEX calendar_link_token ON calendar_link (token_hash);
 CREATE INDEX calendar_link_technician ON calendar_link (technician_id, id);
