@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ConnectionTrait, Database};
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
 
 use crate::{
     Result, Scope,
@@ -68,6 +68,18 @@ async fn open(location: Location, folder: tempfile::TempDir) -> TestDb {
 /// A connection past the write path: for rows in bulk, and to ask the database how it goes about a statement.
 pub async fn raw(test: &TestDb) -> sea_orm::DatabaseConnection {
     Database::connect(&test.url).await.unwrap()
+}
+
+/// How the database goes about a statement.
+pub async fn plan(test: &TestDb, statement: Statement) -> String {
+    let (explain, column) = match test.db.backend() {
+        DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
+        _ => ("EXPLAIN QUERY PLAN", "detail"),
+    };
+    let sql = format!("{explain} {}", statement.sql);
+    let rows = raw(test).await.query_all_raw(Statement { sql, ..statement }).await.unwrap();
+    let lines: Vec<String> = rows.iter().map(|row| row.try_get("", column).unwrap()).collect();
+    lines.join("\n")
 }
 
 /// A managing company with a building, a flat, two technicians and the default catalogue.

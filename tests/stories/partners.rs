@@ -194,6 +194,45 @@ on_both! {
         let cancelled = estate.dispatcher.post(&format!("/v1/tickets/{first}/cancel"), why).await.ok(200);
         assert_eq!(state(&cancelled), "withdrawn");
         partner.desk.request(Method::POST, &format!("/v1/tickets/{first}/handover/accept")).send().await.problem(409, "handover_closed");
+        // What the contractor had booked is to be rebooked, and the applicant is told.
+        let waiting = estate.dispatcher.get(&format!("/v1/rebookings?ticket_id={second}")).await.ok(200);
+        assert_eq!(waiting.text("/items/0/cause"), "executor");
+
+        // Nobody answers, and another contractor books its man: who let the offer go by sees that it did, and no more.
+        let urgent = partner.offered(&estate, "HVS-BURST").await;
+        let alerts = format!("/v1/alerts?ticket_id={urgent}");
+        let told = async |client: &Client, kind: &str| {
+            let alerts = client.get(&alerts).await.ok(200);
+            alerts.list("/items").iter().any(|alert| alert["kind"] == kind).then_some(())
+        };
+        house.clock().advance_minutes(8);
+        eventually("the contractor is reminded", async || told(&partner.desk, "accept").await).await;
+        house.clock().advance_minutes(8);
+        eventually("the offer ends", async || {
+            let ticket = estate.dispatcher.get(&format!("/v1/tickets/{urgent}")).await.ok(200);
+            (state(&ticket) == "expired").then_some(())
+        })
+        .await;
+        eventually("the term is half over", async || told(&estate.dispatcher, "localize").await).await;
+        let other = Partner::found(house, "Сантехсервис").await;
+        estate.admin.post("/v1/contractors", json!({ "organization_id": other.id })).await.ok(201);
+        estate.dispatcher.post(&format!("/v1/tickets/{urgent}/executor"), other.chosen()).await.ok(200);
+        other.desk.request(Method::POST, &format!("/v1/tickets/{urgent}/handover/accept")).send().await.ok(200);
+        other.desk.post(&format!("/v1/tickets/{urgent}/plan"), other.booking(house, 60)).await.ok(200);
+        assert_eq!(told(&other.desk, "localize").await, Some(()), "who executes now sees what stands");
+        assert!(partner.desk.get(&alerts).await.ok(200).list("/items").is_empty());
+        let missed = "/v1/deadlines?state=missed&kind=accept";
+        let gone = partner.desk.get(missed).await.ok(200);
+        let line = gone.list("/items").iter().find(|line| line["ticket_id"] == json!(urgent)).unwrap();
+        for hidden in ["ticket_number", "ticket_status", "address"] {
+            assert!(line[hidden].is_null(), "{hidden}: {line}");
+        }
+        assert_eq!((&line["technicians"], &line["why"]), (&json!([]), &json!([])), "{line}");
+        let board = partner.desk.get("/v1/deadlines/board?by=technician").await.ok(200);
+        assert!(board.list("/groups").iter().all(|group| group["id"] != json!(other.fitter.user.id)), "{board}");
+        let owned = estate.dispatcher.get(missed).await.ok(200);
+        let line = owned.list("/items").iter().find(|line| line["ticket_id"] == json!(urgent)).unwrap();
+        assert!(line["ticket_number"].is_string() && line["technicians"][0]["id"] == json!(other.fitter.user.id), "{line}");
     }
 }
 

@@ -65,7 +65,8 @@ impl Row for Model {
     fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
         let Some(row) = after.or(before) else { return };
         touched.add(row.organization_id, Touch::Topic("alert"));
-        if let Some(executor) = row.executor_organization_id {
+        let executors = [before, after].into_iter().flatten().filter_map(|row| row.executor_organization_id);
+        for executor in executors {
             touched.add(row.organization_id, Touch::Watched(executor));
             touched.add(executor, Touch::Topic("alert"));
         }

@@ -1,7 +1,9 @@
 //! Reading and acknowledging alerts.
 
+use std::cmp::Reverse;
+
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -85,6 +87,31 @@ fn visible(scope: &Scope) -> Condition {
         .add(Column::ExecutorOrganizationId.eq(organization))
 }
 
+/// What still wants attention.
+fn standing() -> Condition {
+    Condition::all().add(Column::AcknowledgedAt.is_null()).add(Column::TakenBackAt.is_null())
+}
+
+/// The alerts of one side, along its index.
+pub(super) fn along(
+    side: Column,
+    scope: &Scope,
+    filter: &AlertFilter,
+    after: Option<AlertId>,
+    limit: usize,
+) -> Select<Entity> {
+    Entity::find()
+        .filter(side.eq(scope.organization()))
+        .filter(
+            Condition::all()
+                .add_option(filter.standing.map(|stands| if stands { standing() } else { standing().not() }))
+                .add_option(filter.ticket_id.map(|ticket| Column::TicketId.eq(ticket)))
+                .add_option(after.map(|after| Column::Id.lt(after))),
+        )
+        .order_by_desc(Column::Id)
+        .limit(limit as u64)
+}
+
 /// Alerts, newest first; for the desk of whoever answers or executes.
 ///
 /// # Errors
@@ -96,22 +123,14 @@ pub async fn list(
     page: &PageRequest,
 ) -> Result<Page<AlertDocument>> {
     scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
-    let mut query =
-        Entity::find().filter(visible(scope)).order_by_desc(Column::Id).limit(page.limit() as u64 + 1);
-    let standing = Condition::all().add(Column::AcknowledgedAt.is_null()).add(Column::TakenBackAt.is_null());
-    match filter.standing {
-        Some(true) => query = query.filter(standing),
-        Some(false) => query = query.filter(standing.not()),
-        None => {}
+    let after = page.after::<AlertId>()?;
+    let mut rows = Vec::new();
+    for side in [Column::OrganizationId, Column::ExecutorOrganizationId] {
+        rows.extend(along(side, scope, filter, after, page.limit() + 1).all(reader).await?);
     }
-    if let Some(ticket) = filter.ticket_id {
-        query = query.filter(Column::TicketId.eq(ticket));
-    }
-    if let Some(after) = page.after::<AlertId>()? {
-        query = query.filter(Column::Id.lt(after));
-    }
-    let items = query.all(reader).await?.into_iter().map(AlertDocument::from).collect();
-    page.cut(items, |alert| alert.id)
+    rows.sort_by_key(|row| Reverse(row.id));
+    rows.dedup_by_key(|row| row.id);
+    page.cut(rows.into_iter().map(AlertDocument::from).collect(), |alert| alert.id)
 }
 
 async fn find(reader: &Reader<'_>, scope: &Scope, id: AlertId) -> Result<Model> {

@@ -1,11 +1,11 @@
 //! The board of terms: what burns now, what comes next, what was missed and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::{Expr, ExprTrait, Query, SelectStatement},
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    sea_query::{Expr, ExprTrait, Query, SelectStatement, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -62,7 +62,8 @@ pub struct DeadlineFilter {
     pub without: Option<Group>,
     /// Of those that run: whose term has passed, or has not.
     pub overdue: Option<bool>,
-    /// With a term at or after.
+    /// With a term at or after. Ended clocks of a building, a technician or a kind of work, or of none, are asked for
+    /// with both ends of a range of at most 366 days.
     pub from: Option<DateTime<Utc>>,
     /// With a term before.
     pub to: Option<DateTime<Utc>>,
@@ -154,7 +155,8 @@ pub(super) fn check_range(from: Option<Time>, to: Option<Time>) -> Result<()> {
 }
 
 /// A page of clocks that the scope can see: open ones by their term, the nearest first; ended ones the latest first.
-/// Clocks that stand still have no term and come last. A contractor sees those of what was passed to it.
+/// Clocks that stand still have no term and come last. A contractor sees those of what was passed to it: what of the
+/// ticket stands there, only while it executes it, and no other's people.
 ///
 /// # Errors
 /// `invalid_field` for a filter that cannot be, or a cursor of another list.
@@ -171,6 +173,7 @@ pub async fn list(
     if filter.overdue.is_some() && state != DeadlineState::Running {
         return Err(Error::field("overdue", "is asked of running clocks only"));
     }
+    check_past(filter, state)?;
     let after = page.after::<Key>()?;
     let wanted = page.limit() + 1;
     let mut rows = Vec::new();
@@ -184,7 +187,25 @@ pub async fn list(
         rows.extend(walk(reader, scope, filter, state, after, false, left, now).await?);
     }
     let cut = page.cut(rows, |row| Key { due_at: row.due_at, id: row.id })?;
-    Ok(Page { items: lines(reader, cut.items, now).await?, next: cut.next })
+    Ok(Page { items: lines(reader, scope, cut.items, now).await?, next: cut.next })
+}
+
+/// The longest range of terms that is looked through, in days.
+const RANGE: i64 = 366;
+
+/// The past grows for ever: what is picked out of it clock by clock is picked out of a range.
+fn check_past(filter: &DeadlineFilter, state: DeadlineState) -> Result<()> {
+    let picked = filter.building_id.is_some()
+        || filter.technician_id.is_some()
+        || filter.request_type_id.is_some()
+        || filter.without.is_some();
+    if state.is_open() || !picked {
+        return Ok(());
+    }
+    match (filter.from, filter.to) {
+        (Some(from), Some(to)) if to - from <= TimeDelta::days(RANGE) => Ok(()),
+        _ => Err(Error::field("from", format!("is needed here, with `to` at most {RANGE} days later"))),
+    }
 }
 
 /// Some clocks of one state in their order, with a term or without. What is owned and what was passed here are walked
@@ -203,20 +224,8 @@ async fn walk(
     let forward = state.is_open();
     let mut found = Vec::new();
     for side in [Column::OrganizationId, Column::ExecutorOrganizationId] {
-        let mut query = Entity::find()
-            .filter(side.eq(scope.organization()))
-            .filter(Column::State.eq(state))
-            .filter(if with_term { Column::DueAt.is_not_null() } else { Column::DueAt.is_null() })
-            .filter(condition(filter, now));
-        if let Some(key) = after {
-            query = query.filter(beyond(key, forward));
-        }
-        query = if forward {
-            query.order_by_asc(Column::DueAt).order_by_asc(Column::Id)
-        } else {
-            query.order_by_desc(Column::DueAt).order_by_desc(Column::Id)
-        };
-        found.extend(query.limit(limit as u64).all(reader).await?);
+        let query = along(side, scope, filter, state, after, with_term, limit, now);
+        found.extend(query.all(reader).await?);
     }
     found.sort_by_key(|row| (row.due_at, row.id));
     found.dedup_by_key(|row| row.id);
@@ -227,18 +236,46 @@ async fn walk(
     Ok(found)
 }
 
-fn beyond(key: &Key, forward: bool) -> Condition {
-    let id = if forward { Column::Id.gt(key.id) } else { Column::Id.lt(key.id) };
-    match key.due_at {
-        None => Condition::all().add(id),
-        Some(due) => {
-            let later = if forward { Column::DueAt.gt(due) } else { Column::DueAt.lt(due) };
-            Condition::any().add(later).add(Condition::all().add(Column::DueAt.eq(due)).add(id))
-        }
+/// The walk of one side, along its index.
+#[expect(clippy::too_many_arguments, reason = "one walk, told apart by what it walks")]
+fn along(
+    side: Column,
+    scope: &Scope,
+    filter: &DeadlineFilter,
+    state: DeadlineState,
+    after: Option<&Key>,
+    with_term: bool,
+    limit: usize,
+    now: Time,
+) -> Select<Entity> {
+    let forward = state.is_open();
+    let mut query = Entity::find()
+        .filter(side.eq(scope.organization()))
+        .filter(Column::State.eq(state))
+        .filter(if with_term { Column::DueAt.is_not_null() } else { Column::DueAt.is_null() })
+        .filter(condition(scope, filter, now));
+    if let Some(key) = after {
+        query = query.filter(beyond(key, forward));
     }
+    query = if forward {
+        query.order_by_asc(Column::DueAt).order_by_asc(Column::Id)
+    } else {
+        query.order_by_desc(Column::DueAt).order_by_desc(Column::Id)
+    };
+    query.limit(limit as u64)
 }
 
-fn condition(filter: &DeadlineFilter, now: Time) -> Condition {
+/// What comes after the end of a page. A pair is compared with a pair: an index begins its walk there.
+fn beyond(key: &Key, forward: bool) -> SimpleExpr {
+    let Some(due) = key.due_at else {
+        return if forward { Column::Id.gt(key.id) } else { Column::Id.lt(key.id) };
+    };
+    let here = Expr::tuple([Expr::col((Entity, Column::DueAt)), Expr::col((Entity, Column::Id))]);
+    let end = Expr::tuple([Expr::val(due), Expr::val(key.id.0)]);
+    if forward { here.gt(end) } else { here.lt(end) }
+}
+
+fn condition(scope: &Scope, filter: &DeadlineFilter, now: Time) -> Condition {
     let overdue = |overdue| if overdue { Column::DueAt.lt(now) } else { Column::DueAt.gte(now) };
     let mut all = Condition::all()
         .add_option(filter.kind.map(|kind| Column::Kind.eq(kind)))
@@ -249,7 +286,7 @@ fn condition(filter: &DeadlineFilter, now: Time) -> Condition {
         .add_option(filter.from.map(|from| Column::DueAt.gte(from)))
         .add_option(filter.to.map(|to| Column::DueAt.lt(to)));
     if let Some(technician) = filter.technician_id {
-        let mut crew = crew();
+        let mut crew = crew(scope);
         crew.and_where(visit::assignee::Column::TechnicianId.eq(technician));
         all = all.add(Expr::exists(crew));
     }
@@ -257,12 +294,14 @@ fn condition(filter: &DeadlineFilter, now: Time) -> Condition {
         None => all,
         Some(Group::Building) => all.add(Column::BuildingId.is_null()),
         Some(Group::Type) => all.add(Column::RequestTypeId.is_null()),
-        Some(Group::Technician) => all.add(Condition::not(Condition::all().add(Expr::exists(crew())))),
+        Some(Group::Technician) => all.add(Condition::not(Condition::all().add(Expr::exists(crew(scope))))),
     }
 }
 
-/// The crew of the clock's ticket: assignees of its visits that were not cancelled.
-fn crew() -> SelectStatement {
+/// The crew of the clock's ticket: assignees of its visits that were not cancelled; of the scope's own staff, unless it
+/// owns the ticket.
+fn crew(scope: &Scope) -> SelectStatement {
+    let ours = |column| Expr::col((visit::row::Entity, column)).eq(scope.organization());
     Query::select()
         .expr(Expr::val(1))
         .from(visit::assignee::Entity)
@@ -276,6 +315,11 @@ fn crew() -> SelectStatement {
                 .equals((Entity, Column::TicketId)),
         )
         .and_where(visit::row::Column::Status.ne(visit::VisitStatus::Cancelled))
+        .cond_where(
+            Condition::any()
+                .add(ours(visit::row::Column::OrganizationId))
+                .add(ours(visit::row::Column::StaffOrganizationId)),
+        )
         .take()
 }
 
@@ -286,13 +330,18 @@ struct CrewRow {
     full_name: String,
 }
 
-/// The technicians of some tickets, by their names.
-async fn crews(reader: &Reader<'_>, tickets: &[TicketId]) -> Result<BTreeMap<TicketId, Vec<Worker>>> {
-    let mut values = Vec::new();
-    let list = placeholders(tickets.iter().map(|id| id.0), &mut values);
+/// The technicians of some tickets, by their names; of the scope's own staff, unless it owns the ticket.
+async fn crews(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    tickets: impl Iterator<Item = TicketId>,
+) -> Result<BTreeMap<TicketId, Vec<Worker>>> {
+    let mut values = vec![scope.organization().0.into()];
+    let list = placeholders(tickets.map(|id| id.0), &mut values);
     let sql = format!(
         "SELECT DISTINCT a.ticket_id, a.technician_id, u.full_name FROM visit_assignee a
          JOIN visit v ON v.id = a.visit_id AND v.status <> 'cancelled'
+             AND (v.organization_id = $1 OR v.staff_organization_id = $1)
          JOIN app_user u ON u.id = a.technician_id
          WHERE a.ticket_id IN ({list}) ORDER BY u.full_name, a.technician_id"
     );
@@ -304,14 +353,22 @@ async fn crews(reader: &Reader<'_>, tickets: &[TicketId]) -> Result<BTreeMap<Tic
     Ok(crews)
 }
 
-/// A few look-ups for the whole page, whatever its size.
-async fn lines(reader: &Reader<'_>, rows: Vec<Model>, now: Time) -> Result<Vec<DeadlineLine>> {
+impl Model {
+    /// It runs, and its term has passed.
+    fn is_overdue(&self, now: Time) -> bool {
+        self.state == DeadlineState::Running && self.due_at.is_some_and(|due| due < now)
+    }
+}
+
+/// A few look-ups for the whole page, whatever its size. A clock may stand on what was taken away from who sees it:
+/// then it tells nothing of the ticket.
+async fn lines(reader: &Reader<'_>, scope: &Scope, rows: Vec<Model>, now: Time) -> Result<Vec<DeadlineLine>> {
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<TicketId> = rows.iter().filter_map(|row| row.ticket_id).collect();
     let tickets = ticket::row::Entity::find()
-        .filter(ticket::row::Column::Id.is_in(ids.iter().copied()))
+        .filter(ticket::row::Column::Id.is_in(rows.iter().filter_map(|row| row.ticket_id)))
+        .filter(ticket::visible(scope))
         .all(reader)
         .await?;
     let tickets: BTreeMap<TicketId, _> = tickets.into_iter().map(|ticket| (ticket.id, ticket)).collect();
@@ -323,20 +380,21 @@ async fn lines(reader: &Reader<'_>, rows: Vec<Model>, now: Time) -> Result<Vec<D
         .filter(request_type::Column::Id.is_in(rows.iter().filter_map(|row| row.request_type_id)))
         .all(reader)
         .await?;
-    let crews = crews(reader, &ids).await?;
-    let facts = why::facts(reader, &ids).await?;
+    let crews = crews(reader, scope, tickets.keys().copied()).await?;
+    let is_late = |row: &Model| row.state == DeadlineState::Missed || row.is_overdue(now);
+    let late = rows.iter().filter(|row| is_late(row)).filter_map(|row| row.ticket_id);
+    let late: BTreeSet<TicketId> = late.filter(|id| tickets.contains_key(id)).collect();
+    let facts = why::facts(reader, &late).await?;
     rows.into_iter()
         .map(|row| {
             let ticket = row.ticket_id.and_then(|id| tickets.get(&id));
-            let building = row.building_id.and_then(|id| buildings.iter().find(|found| found.id == id));
+            let building = row.building_id.filter(|_| row.ticket_id.is_none() || ticket.is_some());
+            let building = building.and_then(|id| buildings.iter().find(|found| found.id == id));
             let kind = row.request_type_id.and_then(|id| kinds.iter().find(|found| found.id == id));
-            let past = row.due_at.filter(|due| *due < now);
-            let overdue = row.state == DeadlineState::Running && past.is_some();
-            let late = past.filter(|_| overdue).map(|due| (now - due).num_seconds());
+            let overdue = row.is_overdue(now);
+            let late = row.due_at.filter(|_| overdue).map(|due| (now - due).num_seconds());
             let why = match ticket {
-                Some(ticket) if overdue || row.state == DeadlineState::Missed => {
-                    why::reasons(&row, ticket, facts.get(&ticket.id), now)?
-                }
+                Some(ticket) if is_late(&row) => why::reasons(&row, ticket, facts.get(&ticket.id), now)?,
                 _ => Vec::new(),
             };
             Ok(DeadlineLine {
@@ -367,3 +425,6 @@ async fn lines(reader: &Reader<'_>, rows: Vec<Model>, now: Time) -> Result<Vec<D
 
 /// How long before now a missed term still stands on the board.
 pub(super) const RECENT: TimeDelta = TimeDelta::hours(24);
+
+#[cfg(test)]
+mod tests;

@@ -142,7 +142,8 @@ pub struct Report {
 }
 
 impl Group {
-    /// The column that tells the group, and what must be joined for it.
+    /// The column that tells the group, and what must be joined for it; `$1` is the organization that asks: it sees the
+    /// people of others only where it owns the ticket.
     fn column(self) -> (&'static str, &'static str) {
         match self {
             Self::Building => ("d.building_id", ""),
@@ -150,7 +151,8 @@ impl Group {
             Self::Technician => (
                 "a.technician_id",
                 "LEFT JOIN visit_assignee a ON a.ticket_id = d.ticket_id
-                 AND EXISTS (SELECT 1 FROM visit v WHERE v.id = a.visit_id AND v.status <> 'cancelled')",
+                 AND EXISTS (SELECT 1 FROM visit v WHERE v.id = a.visit_id AND v.status <> 'cancelled'
+                             AND (v.organization_id = $1 OR v.staff_organization_id = $1))",
             ),
         }
     }

@@ -1,6 +1,6 @@
 //! Why a term was missed: only what facts tell, each with its moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
@@ -83,8 +83,14 @@ struct EventRow {
 }
 
 /// The facts of some tickets: their visits, and from the journal when they were held and returned.
-pub(super) async fn facts(reader: &Reader<'_>, tickets: &[TicketId]) -> Result<BTreeMap<TicketId, Facts>> {
+pub(super) async fn facts(
+    reader: &Reader<'_>,
+    tickets: &BTreeSet<TicketId>,
+) -> Result<BTreeMap<TicketId, Facts>> {
     let mut facts: BTreeMap<TicketId, Facts> = BTreeMap::new();
+    if tickets.is_empty() {
+        return Ok(facts);
+    }
     let visits = visit::row::Entity::find()
         .filter(visit::row::Column::TicketId.is_in(tickets.iter().copied()))
         .order_by_asc(visit::row::Column::CreatedAt)

@@ -105,6 +105,8 @@ CREATE INDEX alert_owner ON alert (organization_id, id);
 CREATE INDEX alert_standing ON alert (organization_id, id)
     WHERE acknowledged_at IS NULL AND taken_back_at IS NULL;
 CREATE INDEX alert_executor ON alert (executor_organization_id, id) WHERE executor_organization_id IS NOT NULL;
+CREATE INDEX alert_standing_executor ON alert (executor_organization_id, id)
+    WHERE acknowledged_at IS NULL AND taken_back_at IS NULL AND executor_organization_id IS NOT NULL;
 CREATE INDEX alert_ticket ON alert (ticket_id) WHERE ticket_id IS NOT NULL;
 
 -- When, and by what, the applicant was told the term (R19).
