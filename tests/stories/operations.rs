@@ -34,3 +34,12 @@ on_both! {
         }
     }
 }
+
+on_both! {
+    /// The doctor says whether PostgreSQL knows Cyrillic letters, which the search by words lives by.
+    async fn the_doctor_looks_at_the_character_type(house: &House) {
+        let report = house.naryad(&["doctor"]).await.expect_success().stdout;
+        let well = report.lines().any(|line| line.starts_with("ok") && line.contains("knows Cyrillic letters"));
+        assert_eq!(well, house.engine() == Engine::Postgres, "{report}");
+    }
+}

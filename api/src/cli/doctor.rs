@@ -139,6 +139,16 @@ async fn database(opened: &Opened) -> Vec<Line> {
         }
         Err(error) => Line::Wrong(format!("migrations: {}", told(&error))),
     });
+    if db.backend() == DbBackend::Postgres {
+        lines.push(match character_type(db).await {
+            Ok((name, true)) => Line::Well(format!("character type: {name} knows Cyrillic letters")),
+            Ok((name, false)) => Line::Warning(format!(
+                "character type: LC_CTYPE {name} knows no Cyrillic letters, so the search by words reads every ticket; \
+                 make the database with a UTF-8 locale"
+            )),
+            Err(error) => Line::Wrong(format!("character type: {}", told(&error))),
+        });
+    }
     lines.push(match dead_jobs(db).await {
         Ok(0) => Line::Well("jobs: no dead letters".to_owned()),
         Ok(count) => Line::Warning(format!("jobs: {count} dead letters; see GET /v1/jobs/dead")),
@@ -167,6 +177,20 @@ async fn version(db: &Db) -> Result<String> {
     };
     let row = db.reader().one::<Row>(sql, []).await?;
     Ok(format!("{engine} {}", row.map(|row| row.version).unwrap_or_default()))
+}
+
+/// The character type of a PostgreSQL database, and whether its trigrams see Cyrillic letters.
+async fn character_type(db: &Db) -> Result<(String, bool)> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        name: String,
+        reads: bool,
+    }
+    let sql = "SELECT datctype::text AS name, cardinality(show_trgm('ж')) > 0 AS reads
+               FROM pg_database WHERE datname = current_database()";
+    let row = db.reader().one::<Row>(sql, []).await?;
+    let row = row.ok_or_else(|| Error::internal("the database does not know itself"))?;
+    Ok((row.name, row.reads))
 }
 
 async fn dead_jobs(db: &Db) -> Result<i64> {
