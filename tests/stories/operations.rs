@@ -1,7 +1,13 @@
 //! The house itself: it opens, closes and comes back.
 
-use naryad_tests::{Engine, House, on_both};
+use naryad_tests::{
+    Engine, House,
+    command::Program,
+    database::{self, Database},
+    on_both,
+};
 use reqwest::Method;
+use sqlx::AssertSqlSafe;
 
 on_both! {
     /// The server answers, and is healthy again after a clean stop and after a kill.
@@ -41,5 +47,18 @@ on_both! {
         let report = house.naryad(&["doctor"]).await.expect_success().stdout;
         let well = report.lines().any(|line| line.starts_with("ok") && line.contains("knows Cyrillic letters"));
         assert_eq!(well, house.engine() == Engine::Postgres, "{report}");
+        if let Database::Postgres { name, url } = house.database() {
+            let plain = format!("{name}_c");
+            let mut admin = database::connect(url).await;
+            let create = format!("CREATE DATABASE {plain} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'");
+            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.unwrap();
+            let (address, data) = (url.replace(name, &plain), house.data().to_string_lossy());
+            let environment = [("NARYAD_DATABASE_URL", address.as_str()), ("NARYAD_DATA", &*data)];
+            let program = Program::find();
+            program.run(&["migrate"], &environment).await.expect_success();
+            let report = program.run(&["doctor"], &environment).await.expect_success().stdout;
+            assert!(report.contains("warning character type: LC_CTYPE C knows no Cyrillic letters"), "{report}");
+            sqlx::raw_sql(AssertSqlSafe(format!("DROP DATABASE {plain}"))).execute(&mut admin).await.unwrap();
+        }
     }
 }

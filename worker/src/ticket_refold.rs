@@ -1,5 +1,5 @@
-//! Tickets are folded anew for the search after the address of their building has changed: a batch a job, which leaves
-//! the next one.
+//! Tickets are folded anew for the search after an address or a number of premises has changed: a batch a job, which
+//! leaves the next one.
 
 use naryad_domain::{
     Error, Result, Scope,

@@ -246,10 +246,11 @@ fn taken_up(clock: &Model, before: &Ticket, after: &Ticket) -> bool {
 }
 
 /// Whether nobody has the work any more that somebody had been given (R101): what was declined, not answered or taken
-/// back is to be given to somebody anew. What own staff had is so only when it is nobody's.
+/// back is to be given to somebody anew, after a hold if it is on one. What own staff had is so only when it is nobody's.
 fn given_back(clock: &Model, before: &Ticket, after: &Ticket) -> bool {
     let left = before.executor_organization_id.is_some() && after.executor_organization_id.is_none();
-    let nobody = before.executor_kind != ExecutorKind::Nobody && after.executor_kind == ExecutorKind::Nobody;
+    let nobody = after.executor_kind == ExecutorKind::Nobody
+        && (before.executor_kind != ExecutorKind::Nobody || before.status == Status::OnHold);
     let ended = matches!(clock.state, DeadlineState::Met | DeadlineState::Missed);
     clock.kind == DeadlineKind::Assign
         && after.status == Status::Registered

@@ -15,7 +15,8 @@ use crate::{
     testing::{House, TestDb, assert_sound, databases, house},
     text::Text,
     ticket::{
-        self, ChooseExecutor, Complete, Executor, Localize, Plan, Register, Return, SetExecutor, Status, Why,
+        self, ChooseExecutor, Complete, Executor, Hold, Localize, Plan, Register, Resume, Return,
+        SetExecutor, Status, Why,
     },
 };
 
@@ -301,6 +302,15 @@ async fn whoever_declines_is_to_be_replaced_within_the_term() {
         assert_eq!((assign(&test, ticket).await.0, assign(&test, tardy).await.0), (met, missed));
         minutes(30);
         choose(&test, &pair, ticket, Executor::Nobody).await;
+        assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
+        // Declined while it waits for something: nobody is awaited before it goes on.
+        pass(&test, &pair, ticket).await;
+        let args = serde_json::from_value(serde_json::json!({ "reason": "Ждём детали." })).unwrap();
+        test.db.write(pair.ours.desk(), Hold { ticket, args }).await.unwrap();
+        test.db.write(pair.theirs, Decline { ticket, args: why("Нет людей.") }).await.unwrap();
+        assert_eq!(assign(&test, ticket).await.0, met);
+        minutes(30);
+        test.db.write(pair.ours.desk(), Resume { ticket }).await.unwrap();
         assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
         assert_sound(&test.db).await;
     }

@@ -2,7 +2,7 @@
 //! scope; what they show names no resident.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, Value};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -110,6 +110,26 @@ fn unknown() -> Error {
     Error::not_found("calendar")
 }
 
+/// The visits of a technician in a time. What was taken back from a contractor is gone from its calendars too.
+fn booked_sql() -> String {
+    format!(
+        "{SELECT} WHERE v.id IN (SELECT e.visit_id FROM calendar_entry e WHERE e.technician_id = $1
+             AND e.kind = 'booking' AND e.planned_end >= $3 AND e.planned_start < $4)
+         AND EXISTS (SELECT 1 FROM visit_assignee a WHERE a.visit_id = v.id AND a.technician_id = $1)
+         AND (t.organization_id = $2 OR t.executor_organization_id = $2)
+         AND v.planned_end >= $3 AND v.planned_start < $4 ORDER BY v.planned_start, v.id LIMIT 5000"
+    )
+}
+
+fn booked_values(link: &row::Model, now: Time) -> [Value; 4] {
+    [
+        link.technician_id.0.into(),
+        link.organization_id.0.into(),
+        (now - TimeDelta::days(PAST)).into(),
+        (now + TimeDelta::days(AHEAD)).into(),
+    ]
+}
+
 async fn of_technician(reader: &Reader<'_>, token: &str, now: Time) -> Result<String> {
     let link = row::Entity::find()
         .filter(row::Column::TokenHash.eq(link::hash(token)))
@@ -119,21 +139,7 @@ async fn of_technician(reader: &Reader<'_>, token: &str, now: Time) -> Result<St
         .ok_or_else(unknown)?;
     let technician = user::Entity::find_by_id(UserId(link.technician_id.0)).one(reader).await?;
     let technician = technician.filter(|user| user.active).ok_or_else(unknown)?;
-    // What was taken back from a contractor is gone from its calendars too.
-    let sql = format!(
-        "{SELECT} WHERE v.id IN (SELECT e.visit_id FROM calendar_entry e WHERE e.technician_id = $1
-             AND e.kind = 'booking' AND e.planned_end >= $3 AND e.planned_start < $4)
-         AND EXISTS (SELECT 1 FROM visit_assignee a WHERE a.visit_id = v.id AND a.technician_id = $1)
-         AND (t.organization_id = $2 OR t.executor_organization_id = $2)
-         AND v.planned_end >= $3 AND v.planned_start < $4 ORDER BY v.planned_start, v.id LIMIT 5000"
-    );
-    let values = [
-        link.technician_id.0.into(),
-        link.organization_id.0.into(),
-        (now - TimeDelta::days(PAST)).into(),
-        (now + TimeDelta::days(AHEAD)).into(),
-    ];
-    let booked: Vec<Booked> = reader.all(&sql, values).await?;
+    let booked: Vec<Booked> = reader.all(&booked_sql(), booked_values(&link, now)).await?;
     let events: Vec<Event> = booked
         .iter()
         .map(|booked| {
@@ -198,3 +204,6 @@ async fn of_visit(reader: &Reader<'_>, secret: &ServerSecret, sealed: &str, now:
     let event = booked.event(format!("Визит по заявке № {}", booked.number), told, Some(booked.kind.clone()));
     Ok(writer::calendar("Визит исполнителя", &[event]))
 }
+
+#[cfg(test)]
+mod tests;

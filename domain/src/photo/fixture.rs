@@ -15,9 +15,10 @@ use crate::{
     catalogue::{self, PhotoKind},
     clock::ManualClock,
     db::Db,
+    handover,
     id::{
-        BuildingId, LoginId, MaterialId, OrganizationId, PhotoId, RequestTypeId, ResidentId, TechnicianId,
-        TicketId, UserId, VisitId, new_uuid,
+        BuildingId, HandoverId, LoginId, MaterialId, OrganizationId, PhotoId, RequestTypeId, ResidentId,
+        TechnicianId, TicketId, UserId, VisitId, new_uuid,
     },
     material,
     people::{self, organization::OrganizationKind},
@@ -181,7 +182,7 @@ impl House {
         }
     }
 
-    /// Changes the ticket as an act would.
+    /// Changes the ticket as an act would; a contractor has accepted it.
     pub(crate) async fn edit(&self, edit: fn(&mut ticket::row::Model, OrganizationId)) {
         let act = Edit { ticket: self.ticket, edit, stranger: self.stranger };
         self.db.write(Scope::system(self.owner), act).await.unwrap();
@@ -278,7 +279,26 @@ impl Act for Edit {
         let before = ticket::hold(tx, self.ticket).await?;
         let mut after = before.clone();
         (self.edit)(&mut after, self.stranger);
-        tx.update(&before, &after).await
+        tx.update(&before, &after).await?;
+        if before.executor_organization_id == after.executor_organization_id {
+            return Ok(());
+        }
+        tx.insert(&handover::row::Model {
+            id: HandoverId::new(tx.clock()),
+            organization_id: after.organization_id,
+            contractor_id: self.stranger,
+            ticket_id: after.id,
+            state: handover::HandoverState::Accepted,
+            offered_by: tx.scope().actor_id(),
+            offered_at: tx.now(),
+            answer_by: tx.now(),
+            answered_by: None,
+            answered_at: Some(tx.now()),
+            ended_at: None,
+            reason: None,
+            version: 1,
+        })
+        .await
     }
 }
 

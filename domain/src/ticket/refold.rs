@@ -1,5 +1,5 @@
-//! Tickets are found by the address of their building: when it is corrected, their search column is folded anew, in
-//! batches, each of which leaves the next one as a job.
+//! Tickets are found by the address of their building and the number of their premises: when one is corrected, their
+//! search column is folded anew, in batches, each of which leaves the next one as a job.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::row::{Column, Entity};
 use crate::{
     Error, Result, Time,
-    id::{BuildingId, PremisesId, TicketId},
+    id::{BuildingId, OrganizationId, PremisesId, TicketId},
     job::NewJob,
     place::{building, premises},
     write::{Act, Tx},
@@ -19,15 +19,15 @@ use crate::{
 /// The kind of the job that folds the tickets of a building anew.
 pub const REFOLD_JOB: &str = "ticket_refold";
 
-/// The job that folds the tickets of a building anew, after its address has changed.
-pub(crate) fn refold_job(building: &building::Model, now: Time) -> NewJob {
+/// The job that folds the tickets of a building anew, after its address or a number in it has changed. Every change is
+/// followed from the first ticket on.
+pub(crate) fn refold_job(organization: OrganizationId, building: BuildingId, now: Time) -> NewJob {
     NewJob {
-        organization: building.organization_id,
+        organization,
         kind: REFOLD_JOB,
-        payload: serde_json::json!({ "building": building.id }),
+        payload: serde_json::json!({ "building": building }),
         run_at: now,
-        // A second change is followed from the first ticket on.
-        dedup_key: Some(format!("{REFOLD_JOB}:{}:{}", building.id, building.version)),
+        dedup_key: None,
     }
 }
 

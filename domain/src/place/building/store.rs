@@ -211,7 +211,7 @@ impl Act for Change {
             check_fias(tx, &after).await?;
             after.version += 1;
             if after.address != before.address {
-                tx.enqueue(ticket::refold_job(&after, tx.now()));
+                tx.enqueue(ticket::refold_job(after.organization_id, after.id, tx.now()));
             }
             tx.update(&before, &after).await?;
         }

@@ -15,6 +15,7 @@ use crate::{
     place::building,
     scope::Actor,
     text::{Line, Question, Text},
+    ticket,
     write::{Act, Tx},
 };
 
@@ -212,6 +213,9 @@ impl Act for Change {
         if after != before {
             check_number(tx, &after).await?;
             after.version += 1;
+            if after.number != before.number {
+                tx.enqueue(ticket::refold_job(after.organization_id, after.building_id, tx.now()));
+            }
             tx.update(&before, &after).await?;
         }
         get(&tx.reader(), &scope, self.id).await

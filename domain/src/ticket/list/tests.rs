@@ -237,7 +237,11 @@ async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
 
 #[tokio::test]
 async fn tickets_of_a_building_are_found_by_its_corrected_address() {
-    use crate::{job, place::building::store, ticket::Refold};
+    use crate::{
+        job,
+        place::{building::store, premises::store as premises},
+        ticket::Refold,
+    };
     for test in databases().await {
         let house = house(&test.db).await;
         let mut mine = Vec::new();
@@ -262,6 +266,13 @@ async fn tickets_of_a_building_are_found_by_its_corrected_address() {
         assert_eq!(ask("проспект труда 7").await, mine);
         assert_eq!(ask("труда 12 этаже 3").await, mine[1..2], "the premises stand there still");
         assert_eq!(ask("мира").await, []);
+        let args = serde_json::from_value(serde_json::json!({ "number": "12-бис" })).unwrap();
+        let change = premises::Change { id: house.premises, version: 1, args };
+        test.db.write(house.desk(), change).await.unwrap();
+        let job = job::claim(&test.db, house.organization, lease).await.unwrap().unwrap();
+        let act = Refold { building: house.building, after: None, limit: 100 };
+        test.db.write(system, job::Completing { act, lease: job.lease }).await.unwrap();
+        assert_eq!(ask("труда бис").await, mine);
         crate::testing::assert_sound(&test.db).await;
     }
 }
