@@ -1,4 +1,4 @@
-//! Open clocks are counted anew after a policy or a calendar has changed: a batch a job, which leaves the next one.
+//! The clocks of open tickets are counted anew after a policy, a calendar or a zone has changed: a batch a job, which leaves the next one.
 
 use naryad_domain::{
     Error, Result, Scope,
@@ -16,12 +16,10 @@ const BATCH: u16 = 25;
 struct Payload {
     #[serde(default)]
     after: Option<TicketId>,
-    #[serde(default)]
-    backfill: bool,
 }
 
 pub(crate) async fn run(db: &Db, job: &Claimed) -> Result<()> {
-    let Payload { after, backfill } = Payload::deserialize(&job.payload).map_err(Error::internal)?;
-    let act = Completing { act: Recalculate { after, backfill, limit: BATCH }, lease: job.lease };
+    let Payload { after } = Payload::deserialize(&job.payload).map_err(Error::internal)?;
+    let act = Completing { act: Recalculate { after, limit: BATCH }, lease: job.lease };
     db.write(Scope::system(job.organization), act).await
 }

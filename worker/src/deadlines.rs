@@ -1,6 +1,6 @@
 //! Clocks that are due give alarm, tenant by tenant.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use naryad_domain::{Result, Scope, db::Db, deadline};
 use tokio::time::{MissedTickBehavior, interval};
@@ -25,13 +25,24 @@ pub(crate) async fn run(db: &Db) {
 /// Gives every alarm that is due, a batch of each organization in turn, and says how many clocks were looked after.
 ///
 /// # Errors
-/// The database cannot be read or written; what was given stays given.
+/// The database cannot be read, or what an organization has failed with, once all others were looked after; what was
+/// given stays given.
 pub async fn fire_all(db: &Db, batch: u16) -> Result<usize> {
-    let mut all = 0;
+    let (mut all, mut failed) = (0, BTreeMap::new());
     while deadline::is_any_due(db).await? {
         let mut round = 0;
         for organization in deadline::due_organizations(db).await? {
-            round += db.write(Scope::system(organization), deadline::Fire { limit: batch }).await?;
+            if failed.contains_key(&organization) {
+                continue;
+            }
+            match db.write(Scope::system(organization), deadline::Fire { limit: batch }).await {
+                Ok(given) => round += given,
+                Err(error) => {
+                    let cause = std::error::Error::source(&error);
+                    tracing::error!(%organization, %error, ?cause, "the clocks of an organization give no alarm");
+                    failed.insert(organization, error);
+                }
+            }
         }
         all += round;
         // What is due and was not taken is in the hands of others.
@@ -39,5 +50,5 @@ pub async fn fire_all(db: &Db, batch: u16) -> Result<usize> {
             break;
         }
     }
-    Ok(all)
+    failed.into_values().next().map_or(Ok(all), Err)
 }

@@ -7,13 +7,18 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::TimeDelta;
 use naryad_domain::{
     Result, Scope,
-    id::{JobId, OrganizationId},
+    alert::{self, AlertFilter},
+    auth::Role,
+    deadline::{self, row},
+    id::{JobId, OrganizationId, UserId},
     job::{self, Claimed, Completing, Failure, NewJob, Rerun},
+    page::PageRequest,
     testing::{self, TestDb},
+    ticket,
     write::{Act, Tx},
 };
 use naryad_worker::{ATTEMPTS, LEASE, Pace, Registry, run};
-use sea_orm::FromQueryResult;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
@@ -329,5 +334,53 @@ async fn the_sweep_takes_what_is_old_and_leaves_the_rest() {
         house.clock.advance(TimeDelta::microseconds(1));
         assert_eq!(job::sweep(&house.db).await.unwrap().jobs, 700, "more than one batch");
         assert_eq!(house.states().await, BTreeMap::from([("queued".to_owned(), 1)]));
+    }
+}
+
+/// Tickets with running clocks; the one of the first organization cannot be read.
+async fn two_tenants(house: &House) -> [OrganizationId; 2] {
+    let mut tenants = Vec::new();
+    for _ in 0..2 {
+        let tenant = testing::house(&house.db).await;
+        let args = serde_json::json!({
+            "request_type_id": tenant.kind, "premises_id": tenant.premises, "description": "Запах.",
+            "source": "phone",
+        });
+        let register = ticket::Register { args: serde_json::from_value(args).unwrap() };
+        house.db.write(tenant.desk(), register).await.unwrap();
+        if tenants.is_empty() {
+            let raw = testing::raw(house).await;
+            raw.execute_unprepared("UPDATE deadline SET clock = '{\"kind\":\"nonsense\"}'").await.unwrap();
+        }
+        tenants.push(tenant.organization);
+    }
+    [tenants[0], tenants[1]]
+}
+
+#[tokio::test]
+async fn a_deadline_that_cannot_be_read_silences_no_other_tenant() {
+    for house in houses().await {
+        let [broken, sound] = two_tenants(&house).await;
+        house.clock.advance(TimeDelta::minutes(15));
+        let worker = house.work(Registry::default(), Pace::default());
+        let told = async || {
+            let scope = Scope::staff(sound, UserId::new(&**house.db.clock()), Role::Manager);
+            let reader = house.db.reader();
+            let alerts = alert::list(&reader, &scope, &AlertFilter::default(), &PageRequest::default());
+            !alerts.await.unwrap().items.is_empty()
+        };
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while !told().await {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        waited.await.expect("the other tenant is told");
+        worker.stop().await;
+        // The broken one is looked at again later, and not for ever at once.
+        let waiting = deadline::due_organizations(&house.db).await.unwrap();
+        assert!(!waiting.contains(&broken));
+        let clocks =
+            row::Entity::find().filter(row::Column::OrganizationId.eq(broken)).all(&house.db.reader());
+        assert!(clocks.await.unwrap().iter().all(|clock| clock.next_fire_at.is_some()));
     }
 }

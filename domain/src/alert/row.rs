@@ -35,6 +35,7 @@ pub struct Model {
     pub acknowledged_at: Option<Time>,
     pub acknowledged_by: Option<Uuid>,
     pub taken_back_at: Option<Time>,
+    pub ended_at: Option<Time>,
     pub version: i64,
 }
 

@@ -45,8 +45,10 @@ pub struct AlertDocument {
     pub acknowledged_at: Option<DateTime<Utc>>,
     /// Who.
     pub acknowledged_by: Option<uuid::Uuid>,
-    /// When it turned out to have had no reason.
+    /// When it was learned that it no longer stands: what it told of was met in time, or its end has moved.
     pub taken_back_at: Option<DateTime<Utc>>,
+    /// When the clock that gave it ended, without anybody having taken notice.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 impl From<Model> for AlertDocument {
@@ -65,6 +67,7 @@ impl From<Model> for AlertDocument {
             acknowledged_at: row.acknowledged_at,
             acknowledged_by: row.acknowledged_by,
             taken_back_at: row.taken_back_at,
+            ended_at: row.ended_at,
         }
     }
 }
@@ -74,7 +77,7 @@ impl From<Model> for AlertDocument {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub struct AlertFilter {
-    /// Only those that still want attention: neither acknowledged nor taken back (true), or the others (false).
+    /// Only those that still want attention: neither acknowledged nor taken back nor ended (true), or the others (false).
     pub standing: Option<bool>,
     /// Only those of a ticket.
     pub ticket_id: Option<TicketId>,
@@ -89,7 +92,10 @@ fn visible(scope: &Scope) -> Condition {
 
 /// What still wants attention.
 fn standing() -> Condition {
-    Condition::all().add(Column::AcknowledgedAt.is_null()).add(Column::TakenBackAt.is_null())
+    Condition::all()
+        .add(Column::AcknowledgedAt.is_null())
+        .add(Column::TakenBackAt.is_null())
+        .add(Column::EndedAt.is_null())
 }
 
 /// The alerts of one side, along its index.
@@ -137,7 +143,8 @@ async fn find(reader: &Reader<'_>, scope: &Scope, id: AlertId) -> Result<Model> 
     Entity::find_by_id(id).filter(visible(scope)).one(reader).await?.ok_or_else(|| Error::not_found("alert"))
 }
 
-/// Takes notice of an alert: the clock that gave it, if it has no more steps, is silent from now on.
+/// Takes notice of an alert: the clock that gave it, if it has no more steps, is silent from now on. One that no longer
+/// stands silences nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledge {
     /// The alert.
@@ -171,8 +178,9 @@ impl Act for Acknowledge {
         after.acknowledged_by = Some(scope.actor_id());
         after.version += 1;
         tx.update(&before, &after).await?;
-        if let Some(deadline) = before.deadline_id {
-            deadline::acknowledged(tx, deadline, before.step).await?;
+        let stands = before.taken_back_at.is_none() && before.ended_at.is_none();
+        if let Some(deadline) = before.deadline_id.filter(|_| stands) {
+            deadline::acknowledged(tx, deadline, before.percent).await?;
         }
         Ok(after.into())
     }
@@ -212,6 +220,7 @@ pub async fn raise(tx: &mut Tx, alert: NewAlert<'_>) -> Result<()> {
         acknowledged_at: None,
         acknowledged_by: None,
         taken_back_at: None,
+        ended_at: None,
         version: 1,
     };
     tx.insert(&row).await

@@ -62,10 +62,10 @@ pub struct DeadlineFilter {
     pub without: Option<Group>,
     /// Of those that run: whose term has passed, or has not.
     pub overdue: Option<bool>,
-    /// With a term at or after. Ended clocks of a building, a technician or a kind of work, or of none, are asked for
+    /// With a term that is late from this moment or after it. Ended clocks of a building, a technician or a kind of work, or of none, are asked for
     /// with both ends of a range of at most 366 days.
     pub from: Option<DateTime<Utc>>,
-    /// With a term before.
+    /// With a term that is late from a moment before.
     pub to: Option<DateTime<Utc>>,
 }
 
@@ -127,7 +127,7 @@ pub struct DeadlineLine {
 /// Where a page ended.
 #[derive(Debug, Serialize, Deserialize)]
 struct Key {
-    due_at: Option<DateTime<Utc>>,
+    late_from: Option<DateTime<Utc>>,
     id: DeadlineId,
 }
 
@@ -177,16 +177,16 @@ pub async fn list(
     let after = page.after::<Key>()?;
     let wanted = page.limit() + 1;
     let mut rows = Vec::new();
-    if after.as_ref().is_none_or(|key| key.due_at.is_some()) {
+    if after.as_ref().is_none_or(|key| key.late_from.is_some()) {
         rows = walk(reader, scope, filter, state, after.as_ref(), true, wanted, now).await?;
     }
     // A range of terms leaves out what has none.
     if rows.len() < wanted && filter.from.is_none() && filter.to.is_none() && filter.overdue.is_none() {
-        let after = after.as_ref().filter(|key| key.due_at.is_none());
+        let after = after.as_ref().filter(|key| key.late_from.is_none());
         let left = wanted - rows.len();
         rows.extend(walk(reader, scope, filter, state, after, false, left, now).await?);
     }
-    let cut = page.cut(rows, |row| Key { due_at: row.due_at, id: row.id })?;
+    let cut = page.cut(rows, |row| Key { late_from: row.late_from, id: row.id })?;
     Ok(Page { items: lines(reader, scope, cut.items, now).await?, next: cut.next })
 }
 
@@ -227,7 +227,7 @@ async fn walk(
         let query = along(side, scope, filter, state, after, with_term, limit, now);
         found.extend(query.all(reader).await?);
     }
-    found.sort_by_key(|row| (row.due_at, row.id));
+    found.sort_by_key(|row| (row.late_from, row.id));
     found.dedup_by_key(|row| row.id);
     if !forward {
         found.reverse();
@@ -252,39 +252,39 @@ fn along(
     let mut query = Entity::find()
         .filter(side.eq(scope.organization()))
         .filter(Column::State.eq(state))
-        .filter(if with_term { Column::DueAt.is_not_null() } else { Column::DueAt.is_null() })
+        .filter(if with_term { Column::LateFrom.is_not_null() } else { Column::LateFrom.is_null() })
         .filter(condition(scope, filter, now));
     if let Some(key) = after {
         query = query.filter(beyond(key, forward));
     }
     query = if forward {
-        query.order_by_asc(Column::DueAt).order_by_asc(Column::Id)
+        query.order_by_asc(Column::LateFrom).order_by_asc(Column::Id)
     } else {
-        query.order_by_desc(Column::DueAt).order_by_desc(Column::Id)
+        query.order_by_desc(Column::LateFrom).order_by_desc(Column::Id)
     };
     query.limit(limit as u64)
 }
 
 /// What comes after the end of a page. A pair is compared with a pair: an index begins its walk there.
 fn beyond(key: &Key, forward: bool) -> SimpleExpr {
-    let Some(due) = key.due_at else {
+    let Some(due) = key.late_from else {
         return if forward { Column::Id.gt(key.id) } else { Column::Id.lt(key.id) };
     };
-    let here = Expr::tuple([Expr::col((Entity, Column::DueAt)), Expr::col((Entity, Column::Id))]);
+    let here = Expr::tuple([Expr::col((Entity, Column::LateFrom)), Expr::col((Entity, Column::Id))]);
     let end = Expr::tuple([Expr::val(due), Expr::val(key.id.0)]);
     if forward { here.gt(end) } else { here.lt(end) }
 }
 
 fn condition(scope: &Scope, filter: &DeadlineFilter, now: Time) -> Condition {
-    let overdue = |overdue| if overdue { Column::DueAt.lt(now) } else { Column::DueAt.gte(now) };
+    let overdue = |overdue| if overdue { Column::LateFrom.lt(now) } else { Column::LateFrom.gte(now) };
     let mut all = Condition::all()
         .add_option(filter.kind.map(|kind| Column::Kind.eq(kind)))
         .add_option(filter.basis.map(|basis| Column::Basis.eq(basis)))
         .add_option(filter.building_id.map(|id| Column::BuildingId.eq(id)))
         .add_option(filter.request_type_id.map(|id| Column::RequestTypeId.eq(id)))
         .add_option(filter.overdue.map(overdue))
-        .add_option(filter.from.map(|from| Column::DueAt.gte(from)))
-        .add_option(filter.to.map(|to| Column::DueAt.lt(to)));
+        .add_option(filter.from.map(|from| Column::LateFrom.gte(from)))
+        .add_option(filter.to.map(|to| Column::LateFrom.lt(to)));
     if let Some(technician) = filter.technician_id {
         let mut crew = crew(scope);
         crew.and_where(visit::assignee::Column::TechnicianId.eq(technician));
@@ -354,9 +354,9 @@ async fn crews(
 }
 
 impl Model {
-    /// It runs, and its term has passed.
-    fn is_overdue(&self, now: Time) -> bool {
-        self.state == DeadlineState::Running && self.due_at.is_some_and(|due| due < now)
+    /// By how many seconds it is late while it runs.
+    fn overdue_by(&self, now: Time) -> Option<i64> {
+        self.late(now).filter(|_| self.state == DeadlineState::Running)
     }
 }
 
@@ -381,7 +381,7 @@ async fn lines(reader: &Reader<'_>, scope: &Scope, rows: Vec<Model>, now: Time) 
         .all(reader)
         .await?;
     let crews = crews(reader, scope, tickets.keys().copied()).await?;
-    let is_late = |row: &Model| row.state == DeadlineState::Missed || row.is_overdue(now);
+    let is_late = |row: &Model| row.state == DeadlineState::Missed || row.overdue_by(now).is_some();
     let late = rows.iter().filter(|row| is_late(row)).filter_map(|row| row.ticket_id);
     let late: BTreeSet<TicketId> = late.filter(|id| tickets.contains_key(id)).collect();
     let facts = why::facts(reader, &late).await?;
@@ -391,8 +391,8 @@ async fn lines(reader: &Reader<'_>, scope: &Scope, rows: Vec<Model>, now: Time) 
             let building = row.building_id.filter(|_| row.ticket_id.is_none() || ticket.is_some());
             let building = building.and_then(|id| buildings.iter().find(|found| found.id == id));
             let kind = row.request_type_id.and_then(|id| kinds.iter().find(|found| found.id == id));
-            let overdue = row.is_overdue(now);
-            let late = row.due_at.filter(|_| overdue).map(|due| (now - due).num_seconds());
+            let late = row.overdue_by(now);
+            let overdue = late.is_some();
             let why = match ticket {
                 Some(ticket) if is_late(&row) => why::reasons(&row, ticket, facts.get(&ticket.id), now)?,
                 _ => Vec::new(),

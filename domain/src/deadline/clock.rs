@@ -2,13 +2,18 @@
 
 use chrono::TimeDelta;
 
-use super::{Basis, DeadlineState, policy::PolicyRules, row::Model};
+use super::{Basis, DeadlineKind, DeadlineState, policy::PolicyRules, row::Model};
 use crate::{
     Error, Result, Time,
     catalogue::{Amount, Clock},
     place::Zone,
     worktime::{ProductionDays, WorkCalendar},
 };
+
+/// All of a term, in percent.
+const WHOLE: i64 = 100;
+/// Parts of a term that is shorter are not told: one alert is enough of it.
+const SHORT_S: i64 = 15 * 60;
 
 /// What a clock runs by: the hours it counts, and when it gives alarm.
 #[derive(Debug)]
@@ -44,6 +49,22 @@ impl Model {
             .map_err(|fault| Error::internal(format!("deadline {}, column clock: {fault}", self.id)))
     }
 
+    /// The end by which it is judged: the first promise that was broken, else its own.
+    pub(crate) fn judged_by(&self) -> Option<Time> {
+        self.broken_at.or(self.due_at)
+    }
+
+    /// From when it is late: a term of no length is not over as it begins, a promise that was broken stays so.
+    pub(crate) fn ends_late_from(&self) -> Option<Time> {
+        self.broken_at.or_else(|| Some(self.due_at? + TimeDelta::seconds(self.grace_s)))
+    }
+
+    /// By how many seconds `at` is late.
+    pub(crate) fn late(&self, at: Time) -> Option<i64> {
+        let (due, from) = (self.judged_by()?, self.ends_late_from()?);
+        (at > from).then(|| (at - due).num_seconds().max(1))
+    }
+
     /// Its length.
     ///
     /// # Errors
@@ -76,7 +97,7 @@ impl<'a> Gear<'a> {
         row.total_s = end.map(|end| self.calendar.work_between(row.started_from, end));
         row.due_at = match (row.running_since, row.total_s) {
             (Some(since), Some(total)) if row.consumed_s > 0 || since != row.started_from => {
-                self.calendar.add_work(since, total - row.consumed_s)
+                self.end_of(since, total - row.consumed_s)
             }
             (Some(_), _) => end,
             // It stands still: when it ends is not known.
@@ -127,7 +148,16 @@ impl<'a> Gear<'a> {
     fn start_again(&self, row: &mut Model, at: Time) {
         row.state = DeadlineState::Running;
         row.running_since = Some(at);
-        row.due_at = row.total_s.and_then(|total| self.calendar.add_work(at, total - row.consumed_s));
+        row.due_at = row.total_s.and_then(|total| self.end_of(at, total - row.consumed_s));
+    }
+
+    /// When a term ends of which so much is left: with nothing left it does not wait for the hours to open, it ended as
+    /// they were open last.
+    fn end_of(&self, since: Time, left: i64) -> Option<Time> {
+        match left {
+            0 => Some(self.calendar.add_work(since, -1)? + TimeDelta::seconds(1)),
+            _ => self.calendar.add_work(since, left),
+        }
     }
 
     /// What was awaited came at `at`.
@@ -137,7 +167,8 @@ impl<'a> Gear<'a> {
         }
         row.met_at = Some(at);
         row.next_fire_at = None;
-        row.late_s = late(row, at);
+        row.due_at = row.judged_by();
+        row.late_s = row.late(at);
         row.state = if row.late_s.is_some() { DeadlineState::Missed } else { DeadlineState::Met };
     }
 
@@ -158,9 +189,13 @@ impl<'a> Gear<'a> {
     }
 
     /// What had come was not accepted. A legal term goes on as if it had never come; one that may stand still stood
-    /// still meanwhile.
+    /// still meanwhile; one by slot waits for another promise.
     pub(crate) fn reopen(&self, row: &mut Model, at: Time, now: Time) {
         let Some(met_at) = row.met_at.take() else { return };
+        if self.clock == Clock::Slot {
+            let due = row.due_at.take();
+            row.broken_at = row.broken_at.or(due.filter(|_| row.late_s.is_some()));
+        }
         row.late_s = None;
         row.state = DeadlineState::Running;
         if row.pauses && row.basis == Basis::Contract {
@@ -177,8 +212,9 @@ impl<'a> Gear<'a> {
             return;
         }
         row.met_at = None;
+        row.late_s = None;
         row.consumed_s = 0;
-        row.step = 0;
+        row.told = 0;
         row.repeats = 0;
         row.alert_acked = false;
         self.start_again(row, at);
@@ -188,28 +224,61 @@ impl<'a> Gear<'a> {
     /// Judges a clock that has ended by an end that was counted anew.
     pub(crate) fn judge(&self, row: &mut Model) {
         let Some(met_at) = row.met_at else { return };
-        row.late_s = late(row, met_at);
+        row.late_s = row.late(met_at);
         row.state = if row.late_s.is_some() { DeadlineState::Missed } else { DeadlineState::Met };
     }
 
-    /// When a step comes; `None` where the clock has no end.
-    fn moment(&self, row: &Model, step: usize) -> Option<Time> {
-        let percent = i64::from(*self.rules.steps.get(step)?);
-        if percent >= 100 {
+    /// The end has moved to another promise. One that had passed by `at` is remembered: no later one mends it.
+    pub(crate) fn promise(&self, row: &mut Model, promise: Option<Time>, at: Time, now: Time) -> Result<()> {
+        let due = row.due_at;
+        self.count(row, promise)?;
+        if row.due_at == due {
+            return Ok(());
+        }
+        row.broken_at = row.broken_at.or(due.filter(|due| *due < at));
+        self.arm(row, now);
+        Ok(())
+    }
+
+    /// Takes a clock up that a policy had switched off. It is to be counted and armed anew.
+    pub(crate) fn revive(&self, row: &mut Model, now: Time, on_hold: bool) {
+        row.state = DeadlineState::Running;
+        if row.running_since.is_none() {
+            self.start_again(row, now);
+        }
+        if on_hold {
+            self.pause(row, now);
+        }
+    }
+
+    /// When so much of the term is over; `None` where the clock has no end.
+    fn moment(&self, row: &Model, percent: i64) -> Option<Time> {
+        if percent >= WHOLE {
             return Some(row.due_at? + TimeDelta::seconds(row.grace_s));
         }
         let (since, total) = (row.running_since?, row.total_s?);
-        self.calendar.add_work(since, (total * percent / 100 - row.consumed_s).max(0))
+        match total * percent / WHOLE - row.consumed_s {
+            left if left > 0 => self.calendar.add_work(since, left),
+            // Used up before: it does not wait for the hours to open.
+            _ => Some(since),
+        }
     }
 
-    /// Whether a step makes sense: a term of no length is not half over.
-    fn wanted(&self, row: &Model, step: usize) -> bool {
-        row.total_s.is_some_and(|total| total > 0) || self.rules.steps.get(step) >= Some(&100)
+    /// The percentages that make sense: parts of a short term are not told, and the end of an offer is told by what
+    /// ends it.
+    fn steps(&self, row: &Model) -> impl DoubleEndedIterator<Item = i64> {
+        let parts = row.total_s.is_some_and(|total| total >= SHORT_S);
+        let whole = row.kind != DeadlineKind::Accept;
+        self.rules
+            .steps
+            .iter()
+            .map(|percent| i64::from(*percent))
+            .filter(move |percent| if *percent < WHOLE { parts } else { whole })
     }
 
-    fn next_step(&self, row: &Model, from: usize) -> Option<(usize, Time)> {
-        let step = (from..self.rules.steps.len()).find(|step| self.wanted(row, *step))?;
-        Some((step, self.moment(row, step)?))
+    /// The next percentage to be told.
+    fn next_step(&self, row: &Model) -> Option<i64> {
+        self.steps(row).find(|percent| *percent > row.told)
     }
 
     /// Sets when the clock wants attention next, after its end was counted anew. Steps that are no longer behind it come
@@ -219,26 +288,28 @@ impl<'a> Gear<'a> {
         if row.state != DeadlineState::Running {
             return;
         }
-        let told = usize::try_from(row.step).unwrap_or(0).min(self.rules.steps.len());
-        let behind = |step: usize| {
-            !self.wanted(row, step) || self.moment(row, step).is_some_and(|moment| moment <= now)
-        };
-        let step = (0..told).find(|step| !behind(*step)).unwrap_or(told);
-        if step < told {
-            row.step = step as i64;
+        let behind = |percent: i64| self.moment(row, percent).is_some_and(|moment| moment <= now);
+        // What was told last need not be a step of the policy any more.
+        let told: Vec<i64> = self
+            .steps(row)
+            .filter(|percent| *percent < row.told)
+            .chain(Some(row.told).filter(|told| *told > 0))
+            .collect();
+        if let Some(ahead) = told.iter().position(|percent| !behind(*percent)) {
+            row.told = ahead.checked_sub(1).map_or(0, |last| told[last]);
             row.repeats = 0;
             row.alert_acked = false;
         }
-        row.next_fire_at = match self.next_step(row, step) {
-            Some((_, moment)) => Some(moment),
-            None if row.due_at.is_none() || step < self.rules.steps.len() => None,
+        row.next_fire_at = match self.next_step(row) {
+            Some(percent) => self.moment(row, percent),
+            None if row.due_at.is_none() || row.told < WHOLE => None,
             None => self.repetition(row, now, now),
         };
     }
 
     /// When the last alert is repeated, after one that was due at `from`.
     fn repetition(&self, row: &Model, from: Time, now: Time) -> Option<Time> {
-        if row.alert_acked || row.repeats >= i64::from(self.rules.repeat_times) {
+        if row.told < WHOLE || row.alert_acked || row.repeats >= i64::from(self.rules.repeat_times) {
             return None;
         }
         let every = TimeDelta::minutes(self.rules.repeat_minutes.into());
@@ -251,46 +322,39 @@ impl<'a> Gear<'a> {
     pub(crate) fn fire(&self, row: &mut Model, now: Time) -> Option<Alarm> {
         let due = row.next_fire_at.filter(|due| *due <= now)?;
         let round = row.fired;
-        let steps = self.rules.steps.len();
-        let first = usize::try_from(row.step).unwrap_or(0);
-        if first >= steps {
+        if row.told >= WHOLE {
             row.repeats += 1;
             row.fired += 1;
             row.next_fire_at = self.repetition(row, due, now);
-            return Some(Alarm { step: row.step, percent: self.percent(steps - 1), round });
+            return Some(self.alarm(row, round));
         }
-        let come = (first..steps)
-            .rev()
-            .filter(|step| self.wanted(row, *step))
-            .find_map(|step| Some((step, self.moment(row, step).filter(|moment| *moment <= now)?)));
-        let Some((step, moment)) = come else {
+        let come =
+            self.steps(row).rev().take_while(|percent| *percent > row.told).find_map(|percent| {
+                Some((percent, self.moment(row, percent).filter(|moment| *moment <= now)?))
+            });
+        let Some((percent, moment)) = come else {
             self.arm(row, now);
             return None;
         };
-        row.step = step as i64 + 1;
+        row.told = percent;
         row.fired += 1;
-        row.next_fire_at = match self.next_step(row, step + 1) {
-            Some((_, next)) => Some(next),
+        row.next_fire_at = match self.next_step(row) {
+            Some(next) => self.moment(row, next),
             None => self.repetition(row, moment, now),
         };
-        Some(Alarm { step: row.step, percent: self.percent(step), round })
+        Some(self.alarm(row, round))
     }
 
-    fn percent(&self, step: usize) -> i64 {
-        self.rules.steps.get(step).copied().map_or(100, i64::from)
+    fn alarm(&self, row: &Model, round: i64) -> Alarm {
+        let step = self.rules.steps.iter().filter(|percent| i64::from(**percent) <= row.told).count();
+        Alarm { step: step as i64, percent: row.told, round }
     }
 
     /// The last alert was acknowledged: it is not repeated.
     pub(crate) fn acknowledge(&self, row: &mut Model) {
-        if usize::try_from(row.step).unwrap_or(0) >= self.rules.steps.len() {
+        if row.told >= WHOLE {
             row.alert_acked = true;
             row.next_fire_at = None;
         }
     }
-}
-
-/// By how many seconds `at` is late.
-fn late(row: &Model, at: Time) -> Option<i64> {
-    let due = row.due_at?;
-    (at > due + TimeDelta::seconds(row.grace_s)).then(|| (at - due).num_seconds().max(1))
 }

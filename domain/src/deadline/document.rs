@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{Basis, DeadlineKind, DeadlineState, DeadlineSubject, edit, open::of_ticket, row::Model};
 use crate::{
-    Result, Scope, Time,
+    Result, Scope,
     auth::Role,
     catalogue::Amount,
     db::Reader,
@@ -87,11 +87,6 @@ impl DeadlineDocument {
             calendar_version: row.calendar_version,
             version: row.version,
         })
-    }
-
-    /// Whether it runs and its end has passed.
-    pub fn is_overdue(&self, now: Time) -> bool {
-        self.state == DeadlineState::Running && self.due_at.is_some_and(|due| due < now)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     clock::Gear,
     document::DeadlineDocument,
     follow::set_target,
-    open::{days_of, of_ticket, planned_term, write},
+    open::{Calendars, of_ticket, planned_term, write},
     policy::Versions,
     row::{Column, Entity, Model},
 };
@@ -89,7 +89,10 @@ impl Act for Edit {
         if before.hours()? == Clock::Slot {
             return Err(Error::field("target", "this term ends with the promised window: move the visit"));
         }
-        let days = days_of(&tx.reader(), &before).await?;
+        if before.kind == DeadlineKind::Accept {
+            return Err(Error::field("target", "this term is that of an offer: withdraw it and offer anew"));
+        }
+        let days = Calendars::default().of_clock(&tx.reader(), &before).await?;
         let mut versions = Versions::default();
         let rules = versions.of(&tx.reader(), before.policy_id, before.policy_version).await?;
         let mut after = before.clone();

@@ -1,16 +1,18 @@
 //! Alarms: each step of each clock once, whoever looks and however often.
 //!
-//! What fires and the move of `next_fire_at` are one commit; the move is a compare-and-set on the version of the clock
-//! and the number of its alarms, and a unique index holds the alert. Looking costs what is due.
+//! What fires and the move of `next_fire_at` are one commit, under the lock of the ticket, or of the clock where it has
+//! none; SQLite has one writer at a time. That the version and the number of alarms are as they were read is asked once
+//! more as the move is written, and a unique index holds the alert. Looking costs what is due.
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, DbBackend, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, Value};
 use uuid::Uuid;
 
 use super::{
-    clock::Gear,
-    open::days_of,
+    clock::{Alarm, Gear},
+    open::Calendars,
     policy::Versions,
     row::{Column, Entity, Model},
 };
@@ -20,6 +22,9 @@ use crate::{
     id::{AlertId, DeadlineId, OrganizationId, TicketId},
     write::{Act, LockRank, Tx},
 };
+
+/// When a clock that cannot be read is looked at again.
+const AGAIN: TimeDelta = TimeDelta::minutes(15);
 
 /// Whether any clock wants attention. One look into an index.
 ///
@@ -90,13 +95,20 @@ impl Act for Fire {
     async fn run(&self, tx: &mut Tx) -> Result<usize> {
         let due = self.take(tx).await?;
         let now = tx.now();
-        let mut versions = Versions::default();
+        let mut memo = Memo::default();
         let (mut alerts, mut moved) = (Vec::new(), Vec::with_capacity(due.len()));
         for clock in &due {
-            let days = days_of(&tx.reader(), clock).await?;
-            let rules = versions.of(&tx.reader(), clock.policy_id, clock.policy_version).await?;
             let mut next = clock.clone();
-            if let Some(alarm) = Gear::of(clock, &days, rules)?.fire(&mut next, now) {
+            let alarm = match memo.fire(&tx.reader(), &mut next, now).await {
+                Err(error) if error.is_of_a_row() => {
+                    let cause = std::error::Error::source(&error);
+                    tracing::error!(deadline = %clock.id, ?cause, "a clock cannot be read and gives no alarm");
+                    next.next_fire_at = Some(now + AGAIN);
+                    None
+                }
+                alarm => alarm?,
+            };
+            if let Some(alarm) = alarm {
                 alerts.push(alert::row::Model {
                     id: AlertId::new(tx.clock()),
                     organization_id: clock.organization_id,
@@ -113,6 +125,7 @@ impl Act for Fire {
                     acknowledged_at: None,
                     acknowledged_by: None,
                     taken_back_at: None,
+                    ended_at: None,
                     version: 1,
                 });
             }
@@ -121,6 +134,21 @@ impl Act for Fire {
         shift(tx, &moved).await?;
         tx.insert_all(&alerts).await?;
         Ok(due.len())
+    }
+}
+
+/// What is read for alarms, each once.
+#[derive(Default)]
+struct Memo {
+    versions: Versions,
+    calendars: Calendars,
+}
+
+impl Memo {
+    async fn fire(&mut self, reader: &Reader<'_>, clock: &mut Model, now: Time) -> Result<Option<Alarm>> {
+        let days = self.calendars.of_clock(reader, clock).await?;
+        let rules = self.versions.of(reader, clock.policy_id, clock.policy_version).await?;
+        Ok(Gear::of(clock, &days, rules)?.fire(clock, now))
     }
 }
 
@@ -194,7 +222,7 @@ impl Fire {
     }
 }
 
-/// Moves the clocks on, if nobody else has. Only columns that the journal does not tell change here: what it tells of is
+/// Moves the clocks on, which nobody else has moved. Only columns that the journal does not tell change here: what it tells of is
 /// the alert. The version stays as it is: whoever edits the term has not missed anything.
 async fn shift(tx: &Tx, moved: &[(i64, Model)]) -> Result<()> {
     // Seven values a clock; an old engine takes 999 a statement.
@@ -205,7 +233,7 @@ async fn shift(tx: &Tx, moved: &[(i64, Model)]) -> Result<()> {
             DbBackend::Postgres => ("::uuid", "::timestamptz", "::bigint"),
             _ => ("", "", ""),
         };
-        for (told, clock) in chunk {
+        for (given, clock) in chunk {
             let n = values.len();
             rows.push(format!(
                 "(${}{uuid}, ${}{int}, ${}{int}, ${}{int}, ${}{int}, ${}{time}, ${}{int})",
@@ -220,19 +248,19 @@ async fn shift(tx: &Tx, moved: &[(i64, Model)]) -> Result<()> {
             values.extend([
                 clock.id.0.into(),
                 clock.version.into(),
-                clock.step.into(),
+                clock.told.into(),
                 clock.fired.into(),
                 clock.repeats.into(),
                 Value::from(clock.next_fire_at),
-                (*told).into(),
+                (*given).into(),
             ]);
         }
         let sql = format!(
-            "WITH moved (id, version, step, fired, repeats, next_fire_at, told) AS (VALUES {})
-             UPDATE deadline SET step = moved.step, fired = moved.fired,
+            "WITH moved (id, version, told, fired, repeats, next_fire_at, given) AS (VALUES {})
+             UPDATE deadline SET told = moved.told, fired = moved.fired,
                  repeats = moved.repeats, next_fire_at = moved.next_fire_at
              FROM moved WHERE deadline.id = moved.id AND deadline.version = moved.version
-                 AND deadline.fired = moved.told",
+                 AND deadline.fired = moved.given",
             rows.join(", ")
         );
         if tx.execute(&sql, values).await?.rows_affected() != chunk.len() as u64 {

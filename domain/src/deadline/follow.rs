@@ -4,8 +4,8 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::{
     Basis, DeadlineKind, DeadlineState, DeadlineSubject,
-    clock::{Gear, needs_days},
-    open::{of_ticket, planned_term, start_of, write},
+    clock::Gear,
+    open::{Calendars, of_ticket, planned_term, start_of, write},
     policy::{PolicyRules, Versions},
     row::Model,
 };
@@ -17,11 +17,11 @@ use crate::{
     place::Zone,
     ticket::{self, ExecutorKind, Status, row::Model as Ticket},
     visit::{self, VisitStatus, WindowKind},
-    worktime::{self, ProductionDays},
+    worktime::ProductionDays,
     write::Tx,
 };
 
-/// Moves the clocks of a ticket after it, and its planned term after the clock that ends with the work. The one hook: it
+/// Moves the clocks of a ticket after it, and its planned term after the clock that ends with the work: the hook that
 /// stands where a ticket is saved. Costs nothing where no clock is concerned, else one look and a write a moved clock.
 ///
 /// # Errors
@@ -38,13 +38,13 @@ pub(crate) async fn follow(tx: &mut Tx, before: &Ticket, after: &mut Ticket) -> 
         return Ok(());
     }
     let mut clocks = of_ticket(&tx.reader(), after.id).await?;
-    let mut ground = Ground::default();
+    let mut memo = Memo::default();
     for clock in &mut clocks {
         if clock.subject_kind != DeadlineSubject::Ticket {
             continue;
         }
         let mut next = clock.clone();
-        ground.step(tx, &mut next, before, after).await?;
+        memo.step(tx, &mut next, before, after).await?;
         if next != *clock {
             write(tx, clock, next.clone()).await?;
             *clock = next;
@@ -61,24 +61,29 @@ pub(crate) async fn follow(tx: &mut Tx, before: &Ticket, after: &mut Ticket) -> 
     Ok(())
 }
 
-/// A promised window has moved: a clock that ends with it moves too.
+/// The promised windows of a ticket may have changed: a clock that ends with the last of them moves too, and the ticket's
+/// planned term. The second hook, for what moves visits without moving the ticket; nothing has changed: nothing is
+/// written.
 ///
 /// # Errors
 /// The database cannot be written.
 pub(crate) async fn promised(tx: &mut Tx, ticket: TicketId) -> Result<()> {
     let clocks = of_ticket(&tx.reader(), ticket).await?;
-    let mut ground = Ground::default();
+    let mut memo = Memo::default();
     for clock in clocks.iter().filter(|clock| clock.state.is_open()) {
         if clock.subject_kind != DeadlineSubject::Ticket || clock.hours()? != Clock::Slot {
             continue;
         }
         let mut next = clock.clone();
-        ground.promise(tx, &mut next).await?;
+        memo.promise(tx, &mut next).await?;
         if next == *clock {
             continue;
         }
         let due = next.due_at;
         write(tx, clock, next).await?;
+        if due == clock.due_at {
+            continue;
+        }
         if let Some(row) = ticket::row::Entity::find_by_id(ticket).one(&tx.reader()).await? {
             let changed =
                 Ticket { planned_term: due, version: row.version + 1, updated_at: tx.now(), ..row.clone() };
@@ -90,13 +95,13 @@ pub(crate) async fn promised(tx: &mut Tx, ticket: TicketId) -> Result<()> {
 
 /// What is read while clocks follow, each once.
 #[derive(Default)]
-struct Ground {
+struct Memo {
     versions: Versions,
-    days: Option<ProductionDays>,
+    calendars: Calendars,
     promise: Option<Option<Time>>,
 }
 
-impl Ground {
+impl Memo {
     async fn step(&mut self, tx: &Tx, clock: &mut Model, before: &Ticket, after: &Ticket) -> Result<()> {
         clock.executor_organization_id = after.executor_organization_id;
         let (at, now) = (tx.at(), tx.now());
@@ -107,14 +112,14 @@ impl Ground {
             && clock.state != DeadlineState::Cancelled;
         let taken_up = taken_up(clock, before, after);
         let given_back = given_back(clock, before, after);
-        let slot = clock.state.is_open() && before.status != after.status && clock.hours()? == Clock::Slot;
         let changed = before.status != after.status;
+        let slot = changed && clock.hours()? == Clock::Slot;
         let open = clock.state.is_open();
-        if !(counted || taken_up || given_back || slot || open && (fact.is_some() || changed)) {
+        if !(counted || taken_up || given_back || open && (fact.is_some() || changed)) {
             return Ok(());
         }
         let reader = tx.reader();
-        let days = self.days(&reader, clock).await?;
+        let days = self.calendars.of_clock(&reader, clock).await?;
         let rules = self.versions.of(&reader, clock.policy_id, clock.policy_version).await?;
         if counted {
             recount(&reader, clock, after, &days, rules, now).await?;
@@ -154,22 +159,7 @@ impl Ground {
         let days = ProductionDays::default();
         let rules = self.versions.of(&reader, clock.policy_id, clock.policy_version).await?;
         let gear = Gear::of(clock, &days, rules)?;
-        let due = clock.due_at;
-        gear.count(clock, self.promise.flatten())?;
-        if clock.due_at != due {
-            gear.arm(clock, tx.now());
-        }
-        Ok(())
-    }
-
-    async fn days(&mut self, reader: &Reader<'_>, clock: &Model) -> Result<ProductionDays> {
-        if !needs_days(&clock.hours()?, clock.target_unit) {
-            return Ok(ProductionDays::default());
-        }
-        if self.days.is_none() {
-            self.days = Some(worktime::production_days(reader, clock.organization_id).await?);
-        }
-        Ok(self.days.clone().unwrap_or_default())
+        gear.promise(clock, self.promise.flatten(), tx.at(), tx.now())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Clocks of terms: what must happen by when, by law or by contract.
 //!
 //! A ticket has a clock for each thing that is awaited of it, opened with it by the policy in force ([`policy`]) and moved
-//! by the one hook that stands where a ticket is saved. A clock warns at parts of its term: the worker gives the alarm
+//! by the hook that stands where a ticket is saved, and by a second one where its visits change. A clock warns at parts of its term: the worker gives the alarm
 //! ([`Fire`]), and what it gives is an [alert](crate::alert). A changed policy or calendar counts open clocks anew
 //! ([`Recalculate`]).
 
@@ -57,14 +57,14 @@ pub(crate) fn recalculate_job(organization: OrganizationId, now: Time, change: &
     }
 }
 
-/// Somebody took notice of an alert: the clock does not repeat its last step. The caller holds its lock.
-pub(crate) async fn acknowledged(tx: &mut Tx, deadline: DeadlineId, step: i64) -> Result<()> {
+/// Somebody took notice of an alert that stands: the clock does not repeat its last step. The caller holds its lock.
+pub(crate) async fn acknowledged(tx: &mut Tx, deadline: DeadlineId, percent: i64) -> Result<()> {
     use sea_orm::EntityTrait;
     let Some(before) = row::Entity::find_by_id(deadline).one(&tx.reader()).await? else { return Ok(()) };
-    if before.step != step || !before.state.is_open() {
+    if before.told != percent || !before.state.is_open() {
         return Ok(());
     }
-    let days = open::days_of(&tx.reader(), &before).await?;
+    let days = open::Calendars::default().of_clock(&tx.reader(), &before).await?;
     let mut versions = policy::Versions::default();
     let rules = versions.of(&tx.reader(), before.policy_id, before.policy_version).await?;
     let mut after = before.clone();

@@ -1,5 +1,7 @@
 //! Which clocks a ticket has, and how a clock is opened and closed.
 
+use std::collections::{BTreeMap, btree_map};
+
 use chrono_tz::Tz;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
@@ -44,6 +46,9 @@ fn asks_days(rules: &Rules, policy: &Policy) -> bool {
         || contract.resolve.as_ref().is_some_and(units)
         || [rules.localize, rules.check_visit, contract.localize]
             .into_iter()
+            .chain(
+                [policy.rules.inform, policy.rules.assign].map(|target| target.map(|target| target.within)),
+            )
             .flatten()
             .any(|amount| amount.unit() == Unit::WorkingDays)
 }
@@ -126,14 +131,15 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// The policy in force for the ticket's kind of work, and the production calendar if its terms need one.
-    pub(crate) async fn of(reader: &Reader<'_>, ticket: &ticket::row::Model, rules: &Rules) -> Result<Self> {
+    pub(crate) async fn of(
+        reader: &Reader<'_>,
+        ticket: &ticket::row::Model,
+        rules: &Rules,
+        calendars: &mut Calendars,
+    ) -> Result<Self> {
         let organization = ticket.organization_id;
         let policy = policy::current(reader, organization, Some(ticket.request_type_id)).await?;
-        let days = if asks_days(rules, &policy) {
-            worktime::production_days(reader, organization).await?
-        } else {
-            ProductionDays::default()
-        };
+        let days = calendars.of(reader, organization, asks_days(rules, &policy)).await?;
         Ok(Self { policy, days })
     }
 
@@ -171,7 +177,7 @@ pub(crate) async fn begin(
     rules: &Rules,
     zone: Tz,
 ) -> Result<Vec<Model>> {
-    let ground = Ground::of(&tx.reader(), ticket, rules).await?;
+    let ground = Ground::of(&tx.reader(), ticket, rules, &mut Calendars::default()).await?;
     ticket.planned_term = term(ticket, rules, zone, &ground.days);
     let mut clocks = Vec::new();
     for wanted in wanted(ticket, rules, &ground.policy, zone) {
@@ -259,9 +265,11 @@ impl NewClock<'_> {
             consumed_s: 0,
             running_since: Some(self.started_from),
             due_at: None,
+            broken_at: None,
+            late_from: None,
             grace_s: if at_once { i64::from(policy.rules.grace_minutes) * 60 } else { 0 },
             next_fire_at: None,
-            step: 0,
+            told: 0,
             fired: 0,
             repeats: 0,
             state: DeadlineState::Running,
@@ -273,6 +281,7 @@ impl NewClock<'_> {
         let gear = Gear::of(&row, days, &policy.rules)?;
         gear.count(&mut row, promise)?;
         gear.arm(&mut row, tx.now());
+        row.late_from = row.ends_late_from();
         Ok(row)
     }
 }
@@ -289,11 +298,8 @@ pub(crate) fn pauses(basis: Basis, clock: &Clock, policy: &Policy) -> bool {
 pub async fn open(tx: &mut Tx, clock: NewClock<'_>) -> Result<Model> {
     let kind = clock.ticket.map(|ticket| ticket.request_type_id);
     let policy = policy::current(&tx.reader(), clock.organization, kind).await?;
-    let days = if needs_days(clock.clock, clock.target.unit()) {
-        worktime::production_days(&tx.reader(), clock.organization).await?
-    } else {
-        ProductionDays::default()
-    };
+    let needed = needs_days(clock.clock, clock.target.unit());
+    let days = Calendars::default().of(&tx.reader(), clock.organization, needed).await?;
     let row = clock.row(tx, &policy, &days, None)?;
     tx.insert(&row).await?;
     Ok(row)
@@ -329,12 +335,12 @@ pub async fn close(
         .filter(Column::Kind.eq(kind))
         .all(&tx.reader())
         .await?;
-    let mut versions = Versions::default();
+    let (mut versions, mut calendars) = (Versions::default(), Calendars::default());
     for row in rows.into_iter().filter(|row| row.state.is_open()) {
         if row.ticket_id.is_none() {
             tx.lock_deadlines([row.id]).await?;
         }
-        let days = days_of(&tx.reader(), &row).await?;
+        let days = calendars.of_clock(&tx.reader(), &row).await?;
         let rules = versions.of(&tx.reader(), row.policy_id, row.policy_version).await?;
         let gear = Gear::of(&row, &days, rules)?;
         let mut after = row.clone();
@@ -348,21 +354,43 @@ pub async fn close(
     Ok(())
 }
 
-/// The production calendar, where the clock needs one.
-pub(crate) async fn days_of(reader: &Reader<'_>, row: &Model) -> Result<ProductionDays> {
-    if needs_days(&row.hours()?, row.target_unit) {
-        worktime::production_days(reader, row.organization_id).await
-    } else {
-        Ok(ProductionDays::default())
+/// The production calendars of an act, each read once.
+#[derive(Debug, Default)]
+pub(crate) struct Calendars(BTreeMap<OrganizationId, ProductionDays>);
+
+impl Calendars {
+    /// The production calendar of an organization, where it is needed.
+    pub(crate) async fn of(
+        &mut self,
+        reader: &Reader<'_>,
+        organization: OrganizationId,
+        needed: bool,
+    ) -> Result<ProductionDays> {
+        if !needed {
+            return Ok(ProductionDays::default());
+        }
+        Ok(match self.0.entry(organization) {
+            btree_map::Entry::Occupied(known) => known.get().clone(),
+            btree_map::Entry::Vacant(place) => {
+                place.insert(worktime::production_days(reader, organization).await?).clone()
+            }
+        })
+    }
+
+    /// The production calendar, where the clock needs one.
+    pub(crate) async fn of_clock(&mut self, reader: &Reader<'_>, row: &Model) -> Result<ProductionDays> {
+        let needed = needs_days(&row.hours()?, row.target_unit);
+        self.of(reader, row.organization_id, needed).await
     }
 }
 
-/// Writes a clock that has moved, and takes back the alerts that it gave without reason.
+/// Writes a clock that has moved, and takes back or ends the alerts of it that no longer stand.
 pub(crate) async fn write(tx: &mut Tx, before: &Model, mut after: Model) -> Result<()> {
     if *before == after {
         return Ok(());
     }
     after.version = before.version + 1;
+    after.late_from = after.ends_late_from();
     take_back(tx, before, &after).await?;
     tx.update(before, &after).await
 }

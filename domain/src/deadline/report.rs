@@ -225,7 +225,7 @@ pub async fn board(reader: &Reader<'_>, scope: &Scope, query: &BoardQuery, now: 
     let (hour, recent) = (now + TimeDelta::hours(1), now - RECENT);
     let mut conditions = visible(scope);
     conditions.and(
-        "d.state IN ('running', 'paused') OR (d.state = 'missed' AND d.due_at >= ? AND d.due_at < ?)",
+        "d.state IN ('running', 'paused') OR (d.state = 'missed' AND d.late_from >= ? AND d.late_from < ?)",
         [recent.into(), now.into()],
     );
     if let Some(kind) = query.kind {
@@ -240,13 +240,13 @@ pub async fn board(reader: &Reader<'_>, scope: &Scope, query: &BoardQuery, now: 
     let (column, join) = query.by.column();
     let sql = format!(
         "SELECT {column} AS id,
-         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.due_at < ${now_at} THEN d.id END) AS overdue,
-         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.due_at >= ${now_at} AND d.due_at < ${hour_at}
+         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.late_from < ${now_at} THEN d.id END) AS overdue,
+         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.late_from >= ${now_at} AND d.late_from < ${hour_at}
              THEN d.id END) AS next_hour,
-         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.due_at >= ${now_at} THEN d.id END) AS running,
+         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.late_from >= ${now_at} THEN d.id END) AS running,
          COUNT(DISTINCT CASE WHEN d.state = 'paused' THEN d.id END) AS paused,
          COUNT(DISTINCT CASE WHEN d.state = 'missed' THEN d.id END) AS missed,
-         MIN(CASE WHEN d.state = 'running' AND d.due_at >= ${now_at} THEN d.due_at END) AS next_due_at
+         MIN(CASE WHEN d.state = 'running' AND d.late_from >= ${now_at} THEN d.late_from END) AS next_due_at
          FROM deadline d {join} WHERE {conditions} GROUP BY {column}"
     );
     let mut rows = reader.all::<BoardRow>(&sql, values).await?;
@@ -346,7 +346,7 @@ async fn count(
     now: Time,
 ) -> Result<Vec<ReportRow>> {
     let mut conditions = visible(scope);
-    conditions.and("d.due_at >= ? AND d.due_at < ?", [query.from.into(), query.to.into()]);
+    conditions.and("d.late_from >= ? AND d.late_from < ?", [query.from.into(), query.to.into()]);
     conditions.and("d.state IN ('running', 'met', 'missed')", []);
     let mut values = conditions.values.clone();
     values.push(now.into());
@@ -361,8 +361,8 @@ async fn count(
         "SELECT {select}d.kind, d.basis,
          COUNT(DISTINCT CASE WHEN d.state = 'met' THEN d.id END) AS met,
          COUNT(DISTINCT CASE WHEN d.state = 'missed' THEN d.id END) AS missed,
-         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.due_at < ${now_at} THEN d.id END) AS late,
-         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.due_at >= ${now_at} THEN d.id END) AS running
+         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.late_from < ${now_at} THEN d.id END) AS late,
+         COUNT(DISTINCT CASE WHEN d.state = 'running' AND d.late_from >= ${now_at} THEN d.id END) AS running
          FROM deadline d {join} WHERE {conditions} GROUP BY {group}d.kind, d.basis"
     );
     let mut rows = if by.is_some() {

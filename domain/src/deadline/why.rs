@@ -11,6 +11,7 @@ use super::{DeadlineKind, row::Model};
 use crate::{
     Result, Time,
     db::{Reader, placeholders},
+    handover,
     id::TicketId,
     place::Zone,
     text::when,
@@ -29,6 +30,8 @@ pub enum Why {
     NotTold,
     /// He was told after the term.
     ToldLate,
+    /// The contractor did not answer the offer.
+    NotAnswered,
     /// Nobody was booked.
     NotAssigned,
     /// The first booking was made after the term.
@@ -71,6 +74,7 @@ pub struct Reason {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     visits: Vec<visit::row::Model>,
+    offers: Vec<handover::row::Model>,
     held: Vec<Time>,
     returned: Vec<Time>,
 }
@@ -82,7 +86,7 @@ struct EventRow {
     recorded_at: Time,
 }
 
-/// The facts of some tickets: their visits, and from the journal when they were held and returned.
+/// The facts of some tickets: their visits, what was offered to contractors, and from the journal when they were held and returned.
 pub(super) async fn facts(
     reader: &Reader<'_>,
     tickets: &BTreeSet<TicketId>,
@@ -98,6 +102,13 @@ pub(super) async fn facts(
         .await?;
     for visit in visits {
         facts.entry(visit.ticket_id).or_default().visits.push(visit);
+    }
+    let offers = handover::row::Entity::find()
+        .filter(handover::row::Column::TicketId.is_in(tickets.iter().copied()))
+        .all(reader)
+        .await?;
+    for offer in offers {
+        facts.entry(offer.ticket_id).or_default().offers.push(offer);
     }
     let mut values = Vec::new();
     let list = placeholders(tickets.iter().map(|id| id.0), &mut values);
@@ -127,7 +138,7 @@ pub(super) fn reasons(
     let zone = Zone::stored(&row.zone, format_args!("deadline {}", row.id))?.tz();
     let nothing = Facts::default();
     let facts = facts.unwrap_or(&nothing);
-    let Some(due) = row.due_at else { return Ok(Vec::new()) };
+    let Some(due) = row.judged_by() else { return Ok(Vec::new()) };
     // Facts after the end of the clock have not made it late.
     let end = row.met_at.unwrap_or(now);
     let mut found = Vec::new();
@@ -139,7 +150,11 @@ pub(super) fn reasons(
                 None => found.push((Why::NotTold, None)),
                 Some(at) => found.push((Why::ToldLate, Some(at))),
             },
-            DeadlineKind::Assign | DeadlineKind::Accept => {
+            DeadlineKind::Accept => {
+                let offer = facts.offers.iter().find(|offer| offer.id.0 == row.subject_id);
+                found.push((Why::NotAnswered, offer.and_then(|offer| offer.ended_at)));
+            }
+            DeadlineKind::Assign => {
                 found.push(assigned(facts, due).unwrap_or((Why::NotAssigned, None)));
             }
             DeadlineKind::Answer | DeadlineKind::Callback | DeadlineKind::Reply => {}
@@ -199,6 +214,7 @@ impl Why {
             Self::RegisteredLate => "заявка поступила, когда срок уже прошёл",
             Self::NotTold => "срок заявителю не сообщён",
             Self::ToldLate => "срок сообщён заявителю с опозданием",
+            Self::NotAnswered => "подрядчик не ответил на предложение",
             Self::NotAssigned => "исполнитель не назначен",
             Self::AssignedLate => "исполнитель назначен после срока",
             Self::BookedLate => "выезд назначен на время после срока",

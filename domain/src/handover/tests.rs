@@ -365,5 +365,50 @@ async fn what_is_accepted_by_agreement_is_answered_by_nobody() {
         let figures =
             quality(&test.db.reader(), &manager, contractor, QualityRange::default(), now).await.unwrap();
         assert_eq!((figures.accepted, figures.answer_seconds), (1, None));
+#[tokio::test]
+async fn the_terms_of_an_offer_are_those_of_its_link_and_end_with_it() {
+    for test in databases().await {
+        let pair = pair(&test, false).await;
+        let (db, ours) = (&test.db, pair.ours.desk());
+        let ticket = offered(&test, &pair).await;
+        let accept = async || {
+            let clocks = crate::deadline::list_of_ticket(&db.reader(), &ours, ticket).await.unwrap();
+            clocks.into_iter().find(|clock| clock.kind == DeadlineKind::Accept).unwrap()
+        };
+        let clock = accept().await;
+        let args = serde_json::json!({ "target": { "amount": 2, "unit": "days" }, "reason": "Подождём." });
+        let args = serde_json::from_value(args).unwrap();
+        let manager = Scope::staff(pair.ours.organization, pair.ours.dispatcher, Role::Manager);
+        let edit = crate::deadline::Edit { deadline: clock.id, version: clock.version, args };
+        assert_eq!(db.write(manager, edit).await.unwrap_err().code(), Code::InvalidField);
+        let system = Scope::system(pair.ours.organization);
+        let told = async || {
+            db.write(system, crate::deadline::Fire { limit: 50 }).await.unwrap();
+            let alerts =
+                alert::list(&db.reader(), &ours, &Default::default(), &Default::default()).await.unwrap();
+            let mut kinds: Vec<_> =
+                alerts.items.into_iter().map(|alert| (alert.kind, alert.percent)).collect();
+            kinds.retain(|(kind, _)| kind != "inform");
+            kinds
+        };
+        test.clock.advance(TimeDelta::minutes(48));
+        assert_eq!(told().await, [("accept".to_owned(), 80)]);
+        test.clock.advance(TimeDelta::minutes(12));
+        assert_eq!(told().await.len(), 1);
+        test.clock.advance(TimeDelta::minutes(1));
+        let row = ticket::find(&db.reader(), &ours, ticket).await.unwrap();
+        let offer = of_ticket(&db.reader(), &ours, &row).await.unwrap().unwrap();
+        db.write(system, Expire { handover: offer.id, ticket }).await.unwrap();
+        assert_eq!(told().await, [("handover_expired".to_owned(), 100), ("accept".to_owned(), 80)]);
+        assert_eq!(accept().await.state, DeadlineState::Missed);
+        let filter = crate::deadline::board::DeadlineFilter {
+            state: Some(DeadlineState::Missed),
+            ..Default::default()
+        };
+        let (reader, now) = (db.reader(), db.clock().now());
+        let missed =
+            crate::deadline::board::list(&reader, &ours, &filter, &Default::default(), now).await.unwrap();
+        let codes: Vec<_> = missed.items[0].why.iter().map(|why| why.code).collect();
+        assert_eq!(codes, [crate::deadline::Why::NotAnswered]);
     }
 }

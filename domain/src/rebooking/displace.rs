@@ -7,7 +7,7 @@ use super::{
     row,
 };
 use crate::{
-    Result, calendar,
+    Result, calendar, deadline,
     id::{RebookingId, TicketId, VisitId},
     ticket::{self, Held, Status},
     visit::{self, Visit, VisitMove, VisitStatus},
@@ -127,13 +127,12 @@ async fn stand_on_visits(tx: &mut Tx, held: &mut Held) -> Result<()> {
             Status::Planned
         };
     }
-    if after == held.ticket {
-        return Ok(());
+    ticket::save(tx, &held.ticket, after).await?;
+    deadline::promised(tx, held.ticket.id).await?;
+    // Its clocks may have moved its term.
+    if let Some(row) = ticket::row::Entity::find_by_id(held.ticket.id).one(&tx.reader()).await? {
+        held.ticket = row;
     }
-    ticket::save(tx, &held.ticket, after.clone()).await?;
-    after.version += 1;
-    after.updated_at = tx.now();
-    held.ticket = after;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     Code, Error, Result,
     calendar::{self, Span},
-    handover,
+    deadline, handover,
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
     people::user,
     rebooking, slot,
@@ -237,6 +237,7 @@ pub(crate) async fn settle(
         after.set_executor(Executor::OwnStaff);
     }
     save(tx, &held.ticket, after).await?;
+    deadline::promised(tx, held.ticket.id).await?;
     rebooking::resolve(tx, visit.row.ticket_id, id).await?;
     Ok(visit)
 }
@@ -367,6 +368,7 @@ impl Act for SetExecutor {
         let mut after = held.ticket.clone();
         after.set_executor(self.args.executor);
         save(tx, &held.ticket, after).await?;
+        deadline::promised(tx, self.ticket).await?;
         Ok(self.ticket)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     Code, Error, Result, calendar,
     calendar::Span,
     catalogue::{Missing, PhotoKind},
+    deadline,
     id::{TechnicianId, TicketId, VisitId},
     photo, rebooking, slot,
     text::Text,
@@ -226,6 +227,7 @@ async fn stand_on_others(tx: &mut Tx, held: &Held, over: VisitId) -> Result<Tick
         };
     }
     save_ticket(tx, &held.ticket, ticket).await?;
+    deadline::promised(tx, held.ticket.id).await?;
     Ok(held.ticket.id)
 }
 

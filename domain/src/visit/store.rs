@@ -103,7 +103,7 @@ async fn write(tx: &mut Tx, before: &row::Model, mut after: row::Model) -> Resul
     after.version = before.version + 1;
     after.changed_at = Some(tx.now());
     tx.update(before, &after).await?;
-    if before.window_end != after.window_end {
+    if before.window_end != after.window_end || before.window_kind != after.window_kind {
         deadline::promised(tx, after.ticket_id).await?;
     }
     Ok(after)

@@ -221,15 +221,11 @@ async fn standing(
     organization: OrganizationId,
     region: Option<&str>,
 ) -> Result<Vec<Model>> {
-    let rows = Entity::find()
-        .filter(Column::OrganizationId.eq(organization))
-        .filter(Column::Region.is_in(std::iter::once("").chain(region)))
-        .order_by_asc(Column::Version)
-        .all(reader)
-        .await?;
-    let last: BTreeMap<(i64, String), Model> =
-        rows.into_iter().map(|row| ((row.year, row.region.clone()), row)).collect();
-    Ok(last.into_values().collect())
+    let sql = "SELECT c.* FROM production_calendar c WHERE c.organization_id = $1 AND c.region IN ('', $2)
+                   AND c.version = (SELECT MAX(l.version) FROM production_calendar l
+                       WHERE l.organization_id = $1 AND l.region = c.region AND l.year = c.year)
+               ORDER BY c.year, c.region";
+    reader.all::<Model>(sql, [organization.0.into(), region.unwrap_or_default().into()]).await
 }
 
 /// The production calendar by which an organization counts its working days: the days of its region over those of the

@@ -87,6 +87,11 @@ impl Error {
         Self::new(Code::Unavailable, Code::Unavailable.title()).caused_by(Restart(why))
     }
 
+    /// Whether a stored row is not what it should be, while the database itself is well.
+    pub(crate) fn is_of_a_row(&self) -> bool {
+        self.code() == Code::Internal && self.database_fault().is_none()
+    }
+
     fn database_fault(&self) -> Option<Fault> {
         std::error::Error::source(self)?.downcast_ref::<sea_orm::DbErr>().map(fault)
     }

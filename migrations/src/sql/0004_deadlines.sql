@@ -56,11 +56,15 @@ CREATE TABLE deadline (
     consumed_s {int} NOT NULL CHECK (consumed_s >= 0),
     running_since {time},
     due_at {time},
+    -- The first promised end that passed in vain: it is judged by it, whatever is promised later.
+    broken_at {time},
     -- A term of no length is judged, and told of, only so much later.
     grace_s {int} NOT NULL CHECK (grace_s >= 0),
+    -- From when it is late: the broken promise, else the end and the grace. What lists and figures go by.
+    late_from {time},
     next_fire_at {time},
-    -- Steps of the policy that are behind it; alerts so far; repetitions since the last step.
-    step {int} NOT NULL,
+    -- The percentage that was told last; alerts so far; repetitions since then.
+    told {int} NOT NULL,
     fired {int} NOT NULL,
     repeats {int} NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('running', 'paused', 'met', 'missed', 'cancelled')),
@@ -74,10 +78,12 @@ CREATE TABLE deadline (
 CREATE UNIQUE INDEX deadline_subject ON deadline (subject_kind, subject_id, kind, basis);
 CREATE INDEX deadline_next_fire ON deadline (next_fire_at) WHERE next_fire_at IS NOT NULL;
 CREATE INDEX deadline_next_fire_of ON deadline (organization_id, next_fire_at) WHERE next_fire_at IS NOT NULL;
-CREATE INDEX deadline_running ON deadline (organization_id, due_at) WHERE state = 'running';
-CREATE INDEX deadline_running_executor ON deadline (executor_organization_id, due_at)
+CREATE INDEX deadline_running ON deadline (organization_id, late_from) WHERE state = 'running';
+CREATE INDEX deadline_running_executor ON deadline (executor_organization_id, late_from)
     WHERE state = 'running' AND executor_organization_id IS NOT NULL;
-CREATE INDEX deadline_open ON deadline (organization_id, ticket_id) WHERE state IN ('running', 'paused');
+-- Tickets whose clocks are counted anew.
+CREATE INDEX ticket_open ON ticket (organization_id, id)
+    WHERE status IN ('registered', 'planned', 'in_progress', 'on_hold');
 CREATE INDEX deadline_ticket ON deadline (ticket_id) WHERE ticket_id IS NOT NULL;
 
 CREATE TABLE alert (
@@ -96,17 +102,19 @@ CREATE TABLE alert (
     due_at {time},
     acknowledged_at {time},
     acknowledged_by {uuid},
-    -- What was learned later showed that there had been no reason.
+    -- It no longer stands: what it told of was met in time, or its end has moved.
     taken_back_at {time},
+    -- The clock that gave it has ended.
+    ended_at {time},
     version {int} NOT NULL
 ) {table};
 CREATE UNIQUE INDEX alert_once ON alert (deadline_id, step, round);
 CREATE INDEX alert_owner ON alert (organization_id, id);
 CREATE INDEX alert_standing ON alert (organization_id, id)
-    WHERE acknowledged_at IS NULL AND taken_back_at IS NULL;
+    WHERE acknowledged_at IS NULL AND taken_back_at IS NULL AND ended_at IS NULL;
 CREATE INDEX alert_executor ON alert (executor_organization_id, id) WHERE executor_organization_id IS NOT NULL;
 CREATE INDEX alert_standing_executor ON alert (executor_organization_id, id)
-    WHERE acknowledged_at IS NULL AND taken_back_at IS NULL AND executor_organization_id IS NOT NULL;
+    WHERE acknowledged_at IS NULL AND taken_back_at IS NULL AND ended_at IS NULL AND executor_organization_id IS NOT NULL;
 CREATE INDEX alert_ticket ON alert (ticket_id) WHERE ticket_id IS NOT NULL;
 
 -- When, and by what, the applicant was told the term (R19).

@@ -18,6 +18,6 @@ ALTER TABLE organization ADD COLUMN production_region TEXT;
 ALTER TABLE organization ADD COLUMN calendar_version {int} NOT NULL DEFAULT 0;
 
 -- The board of terms walks clocks of one state by their term, whoever looks at them.
-CREATE INDEX deadline_board ON deadline (organization_id, state, due_at, id);
-CREATE INDEX deadline_board_executor ON deadline (executor_organization_id, state, due_at, id)
+CREATE INDEX deadline_board ON deadline (organization_id, state, late_from, id);
+CREATE INDEX deadline_board_executor ON deadline (executor_organization_id, state, late_from, id)
     WHERE executor_organization_id IS NOT NULL;

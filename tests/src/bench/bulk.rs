@@ -149,11 +149,11 @@ pub(crate) async fn fill(hand: &Hand, town: &Town, tickets: u64, clocks: u64, un
             "{numbers}
              INSERT INTO deadline (id, organization_id, subject_kind, subject_id, ticket_id, building_id, request_type_id,
                  kind, basis, policy_version, calendar_version, clock, zone, started_from, target_amount, target_unit,
-                 pauses, edited, total_s, consumed_s, running_since, due_at, grace_s, next_fire_at, step, fired, repeats,
+                 pauses, edited, total_s, consumed_s, running_since, due_at, late_from, grace_s, next_fire_at, told, fired, repeats,
                  state, alert_acked, version)
              SELECT {clock}, {organization}, 'ticket', {ticket}, {ticket}, {building}, {kind}, 'resolve', 'legal', 0, 0,
                  '{{\"kind\":\"always\"}}', 'Europe/Moscow', {time}, 3650, 'days', {is_false}, {is_false}, {due_s} - {seconds}, 0, {time},
-                 {due}, 0, {due}, 0, 0, 0, 'running', {is_false}, 1
+                 {due}, {due}, 0, {due}, 0, 0, 0, 'running', {is_false}, 1
              FROM n",
             clock = id("001"),
             ticket = id("000"),

@@ -55,8 +55,6 @@ pub struct PolicyRules {
     /// Requests from these sources are to be given to somebody in that time; by default those of the residents' app.
     #[schema(value_type = Vec<Source>)]
     pub assign_sources: Vec<Source>,
-    /// A contractor answers whether he takes the work; by default 60 minutes.
-    pub accept: Option<Target>,
     /// The damage is localized, as the kind of work says. Null: nobody counts it.
     pub localize: Option<Count>,
     /// The work is done, as the kind of work says. Null: nobody counts it.
@@ -67,7 +65,8 @@ pub struct PolicyRules {
     pub contract: Contract,
     /// Whether terms by contract stand still while the ticket is on hold. Those by law never do.
     pub contract_pauses: bool,
-    /// When alerts are sent, in percent of the term: rising, from 1, the last is 100.
+    /// When alerts are sent, in percent of the term: rising, from 1, the last is 100. A term of less than 15 minutes is
+    /// told at 100 only.
     #[schema(min_items = 1, max_items = 10)]
     pub steps: Vec<u8>,
     /// Every how many minutes the last alert is repeated until somebody acknowledges it, 1 to 1440.
@@ -97,7 +96,6 @@ impl Default for PolicyRules {
             inform: target(30 * 60, Basis::Legal),
             assign: target(5 * 60, Basis::Contract),
             assign_sources: vec![Source::App],
-            accept: target(60 * 60, Basis::Contract),
             localize: by_law,
             resolve: by_law,
             check_visit: by_law,

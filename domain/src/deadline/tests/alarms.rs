@@ -1,13 +1,15 @@
 //! When clocks give alarm.
 
-use chrono::TimeDelta;
-
 use super::*;
 use crate::{
-    alert::Acknowledge,
+    alert::{Acknowledge, AlertFilter},
     journal::{self, Subject, SubjectKind},
+    page::PageRequest,
     testing::{assert_sound, databases, house, noon},
-    ticket::{At, Complete, CompleteTicket, Inform, InformApplicant, InformedHow},
+    ticket::{
+        self, At, Complete, CompleteTicket, Hold, HoldTicket, Inform, InformApplicant, InformedHow, Resume,
+        TicketFilter,
+    },
 };
 
 #[tokio::test]
@@ -138,38 +140,6 @@ async fn a_changed_policy_moves_open_clocks_and_the_journal_tells_from_where_to_
 }
 
 #[tokio::test]
-async fn recalculation_goes_on_where_a_batch_ended_and_tickets_without_clocks_get_theirs() {
-    for test in databases().await {
-        let (db, house) = (&test.db, house(&test.db).await);
-        make_policy(db, &house, json!({ "resolve": null, "inform": null })).await;
-        for _ in 0..7 {
-            register(db, &house, "phone").await;
-        }
-        let system = Scope::system(house.organization);
-        let policy = policy::row::Entity::find().one(&db.reader()).await.unwrap().unwrap();
-        let args = serde_json::from_value(json!({ "active": false })).unwrap();
-        db.write(manager(&house), store::Revise { id: policy.id, version: policy.version, args })
-            .await
-            .unwrap();
-        db.write(system, Recalculate { after: None, backfill: true, limit: 3 }).await.unwrap();
-        let mut seen = 0;
-        let lease = TimeDelta::minutes(1);
-        while let Some(job) = crate::job::claim(db, house.organization, lease).await.unwrap() {
-            let after = job.payload.get("after").and_then(|id| serde_json::from_value(id.clone()).ok());
-            let backfill = job.payload.get("backfill").is_some_and(|flag| flag == true);
-            let act = Recalculate { after, backfill, limit: 3 };
-            db.write(system, crate::job::Completing { act, lease: job.lease }).await.unwrap();
-            seen += 1;
-        }
-        assert!(seen >= 3, "{seen}");
-        let clocks = row::Entity::find().all(&db.reader()).await.unwrap();
-        // The end of the work, and the term in which the applicant is to be told, which has not passed.
-        assert_eq!(clocks.len(), 14);
-        assert_sound(db).await;
-    }
-}
-
-#[tokio::test]
 async fn at_once_is_over_after_a_grace() {
     for test in databases().await {
         let (db, house) = (&test.db, house(&test.db).await);
@@ -177,17 +147,159 @@ async fn at_once_is_over_after_a_grace() {
         let rules = json!({ "contract": { "localize": within }, "inform": null, "resolve": null, "grace_minutes": 7 });
         make_policy(db, &house, rules).await;
         let (late, soon) = (register(db, &house, "phone").await, register(db, &house, "phone").await);
+        let overdue = async || {
+            let (desk, page) = (house.desk(), PageRequest::new(None, Some(50)).unwrap());
+            let (reader, now) = (db.reader(), db.clock().now());
+            let filter = TicketFilter { overdue: Some(true), ..Default::default() };
+            let tickets = ticket::list(&reader, &desk, &filter, &page, now).await.unwrap().items.len();
+            let filter = board::DeadlineFilter { overdue: Some(true), ..Default::default() };
+            let lines = board::list(&reader, &desk, &filter, &page, now).await.unwrap().items.len();
+            let query = report::BoardQuery { by: board::Group::Building, kind: None, basis: None };
+            let board = report::board(&reader, &desk, &query, now).await.unwrap();
+            (tickets, lines, board.groups[0].overdue.count)
+        };
         test.clock.advance(TimeDelta::minutes(6));
         assert_eq!(fire_all(db).await, 0);
+        assert_eq!(overdue().await, (0, 0, 0));
         let localize = |ticket| crate::ticket::Localize { ticket, args: At { occurred_at: None } };
         db.write(house.desk(), localize(soon)).await.unwrap();
         test.clock.advance(TimeDelta::minutes(1));
         assert_eq!(fire_all(db).await, 1);
         test.clock.advance(TimeDelta::minutes(1));
+        assert_eq!(overdue().await, (1, 1, 1));
         db.write(house.desk(), localize(late)).await.unwrap();
         let state = async |ticket| clock(db, ticket, DeadlineKind::Localize, Basis::Contract).await.unwrap();
         assert_eq!(state(soon).await.state, DeadlineState::Met);
         assert_eq!((state(late).await.state, state(late).await.late_s), (DeadlineState::Missed, Some(480)));
         assert_eq!(alerts(db, late).await[0].percent, 100);
+    }
+}
+
+#[tokio::test]
+async fn a_hold_outside_the_hours_takes_nothing_back_and_tells_nothing_again() {
+    for test in databases().await {
+        // Monday, 09:00 in Moscow.
+        let morning = noon() - TimeDelta::hours(3);
+        test.clock.set(morning);
+        let (db, house) = (&test.db, house(&test.db).await);
+        make_policy(db, &house, model::contract(9)).await;
+        let (held, missed) = (register(db, &house, "phone").await, register(db, &house, "phone").await);
+        let resolve = async |ticket| clock(db, ticket, DeadlineKind::Resolve, Basis::Contract).await.unwrap();
+        let at = async |minutes: i64| {
+            test.clock.set(morning + TimeDelta::minutes(minutes));
+            fire_all(db).await;
+        };
+        let hold = async |ticket| {
+            let args = HoldTicket {
+                reason: crate::text::Text::parse("Ждём материал.").unwrap(),
+                until: None,
+            };
+            db.write(house.desk(), Hold { ticket, args }).await.unwrap();
+        };
+        at(270).await;
+        at(432).await;
+        at(480).await;
+        hold(held).await;
+        at(540).await;
+        at(545).await;
+        hold(missed).await;
+        at(550).await;
+        db.write(house.desk(), Resume { ticket: missed }).await.unwrap();
+        let clock = resolve(missed).await;
+        assert_eq!(clock.due_at, Some(morning + TimeDelta::hours(9)));
+        let percents = async |clock: &Model| {
+            let alerts = alerts_of(db, clock).await;
+            alerts.iter().map(|alert| (alert.percent, alert.taken_back_at.is_some())).collect::<Vec<_>>()
+        };
+        assert_eq!(percents(&clock).await, [(50, false), (80, false), (100, false)]);
+        at(560).await;
+        let reason = Some(crate::text::Text::parse("Доложил по телефону.").unwrap());
+        let args = CompleteTicket { reason, ..Default::default() };
+        db.write(house.desk(), Complete { ticket: missed, args }).await.unwrap();
+        let clock = resolve(missed).await;
+        assert_eq!((clock.state, clock.late_s), (DeadlineState::Missed, Some(20 * 60)));
+        at(600).await;
+        db.write(house.desk(), Resume { ticket: held }).await.unwrap();
+        assert_eq!(resolve(held).await.told, 80);
+        // The next morning, and the hour that was left.
+        at(24 * 60).await;
+        assert_eq!(percents(&resolve(held).await).await, [(50, false), (80, false)]);
+        at(25 * 60).await;
+        assert_eq!(percents(&resolve(held).await).await, [(50, false), (80, false), (100, false)]);
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
+async fn alerts_end_with_their_clock_and_stand_again_with_it() {
+    for test in databases().await {
+        let (db, house) = (&test.db, house(&test.db).await);
+        let ticket = register(db, &house, "phone").await;
+        test.clock.advance(TimeDelta::days(3));
+        fire_all(db).await;
+        let standing = async || {
+            let filter = AlertFilter { standing: Some(true), ticket_id: Some(ticket) };
+            let page = PageRequest::new(None, Some(50)).unwrap();
+            let page = alert::list(&db.reader(), &house.desk(), &filter, &page).await.unwrap();
+            page.items.into_iter().map(|alert| alert.kind).collect::<Vec<_>>()
+        };
+        assert_eq!(standing().await.len(), 2);
+        let args = InformApplicant { how: InformedHow::Phone, occurred_at: None };
+        db.write(house.desk(), Inform { ticket, args }).await.unwrap();
+        assert_eq!(standing().await, ["resolve"]);
+        let why = || crate::text::Text::parse("Доложил по телефону.").unwrap();
+        test.clock.advance(TimeDelta::minutes(1));
+        let args = CompleteTicket { reason: Some(why()), ..Default::default() };
+        db.write(house.desk(), Complete { ticket, args }).await.unwrap();
+        assert!(standing().await.is_empty());
+        assert!(alerts(db, ticket).await.iter().all(|alert| alert.ended_at.is_some()));
+        let act = ticket::Return { ticket, args: ticket::Why { reason: why() } };
+        db.write(house.desk(), act).await.unwrap();
+        assert_eq!(standing().await, ["resolve"]);
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
+async fn notice_of_an_alert_that_was_taken_back_silences_nothing() {
+    for test in databases().await {
+        let (db, house) = (&test.db, house(&test.db).await);
+        let rules = |hours: u32| {
+            let within = json!({ "default": { "amount": hours * 3600, "unit": "seconds" } });
+            json!({ "contract": { "resolve": within }, "steps": [100] })
+        };
+        let policy = make_policy(db, &house, rules(1)).await;
+        let ticket = register(db, &house, "phone").await;
+        test.clock.advance(TimeDelta::hours(1));
+        fire_all(db).await;
+        revise_policy(db, &house, &policy, rules(2)).await;
+        test.clock.advance(TimeDelta::hours(1));
+        fire_all(db).await;
+        let clock = clock(db, ticket, DeadlineKind::Resolve, Basis::Contract).await.unwrap();
+        let told = alerts_of(db, &clock).await;
+        assert!(told[0].taken_back_at.is_some() && told[1].taken_back_at.is_none(), "{told:?}");
+        db.write(house.desk(), Acknowledge { alert: told[0].id }).await.unwrap();
+        test.clock.advance(TimeDelta::hours(1));
+        fire_all(db).await;
+        assert_eq!(alerts_of(db, &clock).await.len(), 3);
+        db.write(house.desk(), Acknowledge { alert: told[1].id }).await.unwrap();
+        test.clock.advance(TimeDelta::hours(5));
+        fire_all(db).await;
+        assert_eq!(alerts_of(db, &clock).await.len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_term_of_five_minutes_is_told_once() {
+    for test in databases().await {
+        let (db, house) = (&test.db, house(&test.db).await);
+        let ticket = register(db, &house, "app").await;
+        for _ in 0..5 {
+            test.clock.advance(TimeDelta::minutes(1));
+            fire_all(db).await;
+        }
+        let told: Vec<_> =
+            alerts(db, ticket).await.into_iter().map(|alert| (alert.kind, alert.percent)).collect();
+        assert_eq!(told, [("assign".to_owned(), 100)]);
     }
 }

@@ -2,8 +2,11 @@
 
 mod alarms;
 mod model;
+mod policies;
+mod promises;
 mod race;
 
+use chrono::TimeDelta;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Value, json};
 
@@ -40,14 +43,28 @@ async fn make_policy(db: &Db, house: &House, rules: Value) -> store::DeadlinePol
 
 async fn revise_policy(db: &Db, house: &House, policy: &store::DeadlinePolicyDocument, rules: Value) {
     let args = serde_json::from_value(json!({ "rules": rules })).unwrap();
-    let act = store::Revise { id: policy.id, version: policy.version, args };
+    let version = store::get(&db.reader(), &manager(house), policy.id).await.unwrap().version;
+    let act = store::Revise { id: policy.id, version, args };
     db.write(manager(house), act).await.unwrap();
     recalculate(db, house).await;
 }
 
 async fn recalculate(db: &Db, house: &House) {
-    let act = Recalculate { after: None, backfill: false, limit: 100 };
+    let act = Recalculate { after: None, limit: 100 };
     db.write(Scope::system(house.organization), act).await.unwrap();
+}
+
+/// Runs the jobs that count clocks anew, so many tickets at once, and says how many there were.
+async fn run_jobs(db: &Db, house: &House, limit: u16) -> usize {
+    let mut seen = 0;
+    while let Some(job) = crate::job::claim(db, house.organization, TimeDelta::minutes(1)).await.unwrap() {
+        assert_eq!(job.kind, RECALCULATE_JOB);
+        let after = job.payload.get("after").and_then(|id| serde_json::from_value(id.clone()).ok());
+        let act = crate::job::Completing { act: Recalculate { after, limit }, lease: job.lease };
+        db.write(Scope::system(house.organization), act).await.unwrap();
+        seen += 1;
+    }
+    seen
 }
 
 /// Gives every alarm that is due.
@@ -79,6 +96,13 @@ async fn alerts(db: &Db, ticket: TicketId) -> Vec<alert::row::Model> {
         .all(&db.reader())
         .await
         .unwrap()
+}
+
+/// The alerts of one clock of a ticket.
+async fn alerts_of(db: &Db, clock: &Model) -> Vec<alert::row::Model> {
+    let mut all = alerts(db, clock.ticket_id.unwrap()).await;
+    all.retain(|alert| alert.deadline_id == Some(clock.id));
+    all
 }
 
 async fn seen(db: &Db, house: &House, ticket: TicketId) -> TicketDocument {

@@ -1,6 +1,6 @@
 //! Random histories of a ticket against a plain model that counts minutes one by one.
 
-use chrono::{DateTime, Datelike, TimeDelta, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, DurationRound, TimeDelta, Timelike, Utc, Weekday};
 use proptest::prelude::*;
 
 use super::*;
@@ -15,6 +15,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Wait(i64),
+    /// Until so many minutes after the hours have ended.
+    Evening(i64),
     Localize,
     Hold,
     Resume,
@@ -30,6 +32,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (1i64..3_000).prop_map(Step::Wait),
+        3 => (0i64..20).prop_map(Step::Evening),
         1 => Just(Step::Localize),
         3 => Just(Step::Hold),
         3 => Just(Step::Resume),
@@ -98,7 +101,7 @@ struct World {
     plain: Plain,
 }
 
-fn contract(hours: u32) -> Value {
+pub(super) fn contract(hours: u32) -> Value {
     let clock = json!({
         "kind": "weekly", "windows": [{ "days": ["mo", "tu", "we", "th", "fr"], "from": "09:00", "to": "18:00" }],
     });
@@ -133,6 +136,13 @@ impl World {
         match step {
             Step::Wait(minutes) => {
                 self.test.clock.advance(TimeDelta::minutes(minutes));
+                fire_all(&db).await;
+            }
+            Step::Evening(minutes) => {
+                let evening =
+                    now.duration_trunc(TimeDelta::days(1)).unwrap() + TimeDelta::minutes(15 * 60 + minutes);
+                let evening = if evening < now { evening + TimeDelta::days(1) } else { evening };
+                self.test.clock.set(evening);
                 fire_all(&db).await;
             }
             Step::Localize => {
@@ -227,6 +237,13 @@ impl World {
             assert_eq!(contract.state == DeadlineState::Paused, paused, "{step:?} {plain:?}");
             let told = seen(db, &self.house, self.ticket).await.planned_term;
             assert_eq!(told, Some(law));
+        }
+        // Only the last step is repeated.
+        for percent in [50, 80] {
+            let alerts = alerts_of(db, &contract).await;
+            let standing =
+                |alert: &&alert::row::Model| alert.percent == percent && alert.taken_back_at.is_none();
+            assert!(alerts.iter().filter(standing).count() <= 1, "{step:?} {plain:?} {alerts:?}");
         }
         for clock in [&legal, &contract] {
             assert!(clock.next_fire_at.is_none() || clock.state == DeadlineState::Running);

@@ -1,4 +1,4 @@
-//! Several workers, killed at random, give each alarm once.
+//! Several workers, broken off at random, give each alarm once.
 
 use std::time::Duration;
 
@@ -60,7 +60,9 @@ impl Act for Multiply {
     }
 }
 
-/// A worker that is killed at some moment, again and again, until nothing is due.
+/// A worker that is broken off at some moment, again and again, until nothing is due. What is broken off is the waiting:
+/// a write that has begun runs to its end in a task of its own, so this shows that workers who lose their answer and
+/// race with their own writes tell nothing twice. A process that dies inside a commit is the matter of the stories.
 async fn work(db: &Db) {
     while is_any_due(db).await.unwrap() {
         let life = Duration::from_millis(rand::rng().random_range(1..60));
@@ -75,7 +77,7 @@ async fn work(db: &Db) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn four_workers_killed_at_random_give_twenty_thousand_alarms_once_each() {
+async fn four_workers_broken_off_at_random_give_twenty_thousand_alarms_once_each() {
     #[derive(FromQueryResult)]
     struct Count {
         n: i64,
@@ -100,7 +102,7 @@ async fn four_workers_killed_at_random_give_twenty_thousand_alarms_once_each() {
              HAVING COUNT(*) <> 5 OR COUNT(DISTINCT round) <> 5 OR COUNT(DISTINCT step) <> 3) uneven";
         assert_eq!(count(uneven).await, 0);
         let told =
-            "SELECT COUNT(*) AS n FROM deadline WHERE next_fire_at IS NOT NULL OR fired <> 5 OR step <> 3";
+            "SELECT COUNT(*) AS n FROM deadline WHERE next_fire_at IS NOT NULL OR fired <> 5 OR told <> 100";
         assert_eq!(count(told).await, 0);
         assert_sound(db).await;
     }

@@ -13,6 +13,7 @@ use crate::{
     Code, Error, Result, Scope,
     auth::Role,
     db::{Reader, Where, placeholders},
+    deadline::recalculate_job,
     id::BuildingId,
     page::{Page, PageRequest, Patch, expect_version},
     people::organization,
@@ -214,6 +215,10 @@ impl Act for Change {
                 tx.enqueue(ticket::refold_job(after.organization_id, after.id, tx.now()));
             }
             tx.update(&before, &after).await?;
+        }
+        if after.zone != before.zone {
+            let change = format!("building:{}:{}", after.id, after.version);
+            tx.enqueue(recalculate_job(after.organization_id, tx.now(), &change));
         }
         BuildingDocument::of(after)
     }

@@ -202,7 +202,7 @@ impl<'a> Parts<'a> {
                 let now = self.bind(self.asked.now);
                 self.conditions.push(format!(
                     "{not}EXISTS (SELECT 1 FROM deadline d WHERE d.ticket_id = t.id AND d.state = 'running'
-                                  AND d.due_at < {now})"
+                                  AND d.late_from < {now})"
                 ));
             }
             None => {}
@@ -307,7 +307,7 @@ impl<'a> Parts<'a> {
             };
             format!(
                 "SELECT d.ticket_id FROM deadline d{hint} WHERE d.{column} = {organization}
-                 AND d.state = 'running' AND d.due_at < {now} AND d.ticket_id IS NOT NULL"
+                 AND d.state = 'running' AND d.late_from < {now} AND d.ticket_id IS NOT NULL"
             )
         };
         let mut all = vec!["t.id = l.ticket_id".to_owned(), self.in_sight()];
