@@ -365,9 +365,9 @@ async fn a_deadline_that_cannot_be_read_silences_no_other_tenant() {
         let worker = house.work(Registry::default(), Pace::default());
         let told = async || {
             let scope = Scope::staff(sound, UserId::new(&**house.db.clock()), Role::Manager);
-            let reader = house.db.reader();
-            let alerts = alert::list(&reader, &scope, &AlertFilter::default(), &PageRequest::default());
-            !alerts.await.unwrap().items.is_empty()
+            let (filter, page) = (AlertFilter::default(), PageRequest::default());
+            let alerts = alert::list(&house.db.reader(), &scope, &filter, &page).await.unwrap();
+            !alerts.items.is_empty()
         };
         let waited = tokio::time::timeout(PATIENCE, async {
             while !told().await {
@@ -379,8 +379,11 @@ async fn a_deadline_that_cannot_be_read_silences_no_other_tenant() {
         // The broken one is looked at again later, and not for ever at once.
         let waiting = deadline::due_organizations(&house.db).await.unwrap();
         assert!(!waiting.contains(&broken));
-        let clocks =
-            row::Entity::find().filter(row::Column::OrganizationId.eq(broken)).all(&house.db.reader());
-        assert!(clocks.await.unwrap().iter().all(|clock| clock.next_fire_at.is_some()));
+        let clocks = row::Entity::find()
+            .filter(row::Column::OrganizationId.eq(broken))
+            .all(&house.db.reader())
+            .await
+            .unwrap();
+        assert!(clocks.iter().all(|clock| clock.next_fire_at.is_some()));
     }
 }
