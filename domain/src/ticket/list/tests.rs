@@ -70,9 +70,9 @@ async fn crowd(test: &TestDb, house: &House) {
     let sql = format!(
         "INSERT INTO deadline (id, organization_id, subject_kind, subject_id, ticket_id, kind, basis, policy_version,
              calendar_version, clock, zone, started_from, target_amount, target_unit, pauses, edited, consumed_s, due_at,
-             grace_s, step, fired, repeats, state, alert_acked, version)
+             late_from, grace_s, told, fired, repeats, state, alert_acked, version)
          SELECT {id}, organization_id, 'ticket', id, id, 'resolve', 'legal', 0, 0, '{{}}', 'Europe/Moscow', registered_at,
-             1, 'days', false, false, 0, {due}, 0, 0, 0, 0,
+             1, 'days', false, false, 0, {due}, {due}, 0, 0, 0, 0,
              CASE WHEN status = 'planned' THEN 'running' ELSE 'met' END, false, 1
          FROM ticket WHERE organization_id = $1"
     );
