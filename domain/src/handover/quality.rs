@@ -133,11 +133,11 @@ fn figures(backend: DbBackend) -> String {
     let clock = |condition: &str| {
         format!(
             "EXISTS (SELECT 1 FROM deadline d WHERE d.ticket_id = h.ticket_id AND d.subject_kind = 'ticket'
-                     AND d.kind = 'resolve' AND d.due_at > h.offered_at AND {condition})"
+                     AND d.kind = 'resolve' AND d.late_from > h.offered_at AND {condition})"
         )
     };
     let (met, missed) = (clock("d.state = 'met'"), clock("d.state = 'missed'"));
-    let overdue = clock("d.state = 'running' AND d.due_at < $5");
+    let overdue = clock("d.state = 'running' AND d.late_from < $5");
     format!(
         "SELECT COUNT(*) AS offered,
              COUNT(CASE WHEN answered_at IS NOT NULL AND state <> 'declined' THEN 1 END) AS accepted,

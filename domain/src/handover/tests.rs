@@ -289,7 +289,7 @@ async fn whoever_declines_is_to_be_replaced_within_the_term() {
         assert!(again == running && due <= Some(now()), "what came late stays late: {due:?}");
         // A policy that is counted anew leaves the new start alone.
         let system = Scope::system(pair.ours.organization);
-        let recalculate = deadline::Recalculate { after: None, backfill: false, limit: 10 };
+        let recalculate = deadline::Recalculate { after: None, limit: 10 };
         test.db.write(system, recalculate).await.unwrap();
         assert_eq!(assign(&test, ticket).await, (running, Some(now() + TimeDelta::minutes(5))));
         minutes(1);
@@ -365,6 +365,9 @@ async fn what_is_accepted_by_agreement_is_answered_by_nobody() {
         let figures =
             quality(&test.db.reader(), &manager, contractor, QualityRange::default(), now).await.unwrap();
         assert_eq!((figures.accepted, figures.answer_seconds), (1, None));
+    }
+}
+
 #[tokio::test]
 async fn the_terms_of_an_offer_are_those_of_its_link_and_end_with_it() {
     for test in databases().await {

@@ -20,10 +20,11 @@ async fn crowd(test: &TestDb, owner: &House, executor: &House) {
     let sql = format!(
         "INSERT INTO deadline (id, organization_id, executor_organization_id, subject_kind, subject_id, building_id,
              request_type_id, kind, basis, policy_version, calendar_version, clock, zone, started_from, target_amount,
-             target_unit, pauses, edited, consumed_s, due_at, grace_s, step, fired, repeats, state, alert_acked, version)
+             target_unit, pauses, edited, consumed_s, due_at, late_from, grace_s, told, fired, repeats, state,
+             alert_acked, version)
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000)
          SELECT {id}, $1, CASE WHEN i % 2 = 0 THEN $2 END, 'call', {id}, $3, $4, 'resolve', 'legal', 0, 0, '{{}}',
-             'Europe/Moscow', {due}, 1, 'days', false, false, 0, {due}, 0, 0, 0, 0, 'missed', false, 1 FROM n"
+             'Europe/Moscow', {due}, 1, 'days', false, false, 0, {due}, {due}, 0, 0, 0, 0, 'missed', false, 1 FROM n"
     );
     let pool = raw(test).await;
     let values = [
@@ -53,7 +54,7 @@ async fn a_page_of_the_past_begins_where_the_last_one_ended_and_stays_in_its_ran
         }));
         let all = filter(json!({ "state": "missed" }));
         let at = "2025-01-02T12:00:00Z".parse().unwrap();
-        let key = Key { due_at: Some(at), id: DeadlineId(uuid::Uuid::max()) };
+        let key = Key { late_from: Some(at), id: DeadlineId(uuid::Uuid::max()) };
         let missed = DeadlineState::Missed;
         for (side, desk, index) in [
             (Column::OrganizationId, owner.desk(), "deadline_board"),
@@ -65,7 +66,7 @@ async fn a_page_of_the_past_begins_where_the_last_one_ended_and_stays_in_its_ran
                 assert!(!plan.contains("Seq Scan") && !plan.contains("TEMP B-TREE"), "{index}:\n{plan}");
                 let bounded = plan.lines().any(|line| {
                     let condition = line.contains("Index Cond") || line.contains(&format!("{index} "));
-                    condition && line.contains("due_at")
+                    condition && line.contains("late_from")
                 });
                 let asked = after.is_some() || filter.from.is_some();
                 assert!(bounded || !asked, "{index} is walked from its end:\n{plan}");
