@@ -243,6 +243,7 @@ impl<'a> Gear<'a> {
     /// Takes a clock up that a policy had switched off. It is to be counted and armed anew.
     pub(crate) fn revive(&self, row: &mut Model, now: Time, on_hold: bool) {
         row.state = DeadlineState::Running;
+        row.late_s = None;
         if row.running_since.is_none() {
             self.start_again(row, now);
         }

@@ -97,6 +97,7 @@ impl Act for Edit {
         let rules = versions.of(&tx.reader(), before.policy_id, before.policy_version).await?;
         let mut after = before.clone();
         set_target(&mut after, self.args.target);
+        after.grace_s = rules.grace_s(self.args.target, &before.hours()?);
         after.edited = true;
         after.edit_reason = Some(self.args.reason.as_str().to_owned());
         let gear = Gear::of(&after, &days, rules)?;

@@ -238,7 +238,6 @@ pub struct NewClock<'a> {
 
 impl NewClock<'_> {
     fn row(&self, tx: &Tx, policy: &Policy, days: &ProductionDays, promise: Option<Time>) -> Result<Model> {
-        let at_once = self.target.amount() == 0 && *self.clock != Clock::Slot;
         let mut row = Model {
             id: DeadlineId::new(tx.clock()),
             organization_id: self.organization,
@@ -267,7 +266,7 @@ impl NewClock<'_> {
             due_at: None,
             broken_at: None,
             late_from: None,
-            grace_s: if at_once { i64::from(policy.rules.grace_minutes) * 60 } else { 0 },
+            grace_s: policy.rules.grace_s(self.target, self.clock),
             next_fire_at: None,
             told: 0,
             fired: 0,

@@ -116,9 +116,11 @@ impl Memo {
                 Some(wanted) if clock.state.is_open() => {
                     ground.recount(&mut next, wanted, zone, promise, tx.now())?;
                 }
+                // What was late before nobody counted it any more stays missed.
                 None if clock.state.is_open() => {
-                    next.state = DeadlineState::Cancelled;
-                    next.next_fire_at = None;
+                    let days = self.calendars.of_clock(&tx.reader(), clock).await?;
+                    let rules = self.versions.of(&tx.reader(), clock.policy_id, clock.policy_version).await?;
+                    Gear::of(&next, &days, rules)?.end(&mut next, tx.now());
                 }
                 Some(wanted) if is_switched_off(clock) && awaits(clock.kind, ticket) => {
                     let on_hold = ticket.status == Status::OnHold;
@@ -170,7 +172,7 @@ impl Memo {
 
 /// Whether a clock was ended by a policy, not by what happened to its ticket.
 fn is_switched_off(clock: &Model) -> bool {
-    clock.state == DeadlineState::Cancelled && clock.met_at.is_none()
+    matches!(clock.state, DeadlineState::Cancelled | DeadlineState::Missed) && clock.met_at.is_none()
 }
 
 /// Nobody was asked to tell, or to assign, in a time that has passed.
@@ -197,8 +199,7 @@ impl Ground {
         clock.zone = zone.name().to_owned();
         set_target(clock, wanted.amount);
         clock.pauses = pauses(wanted.basis, &wanted.clock, &self.policy);
-        let at_once = wanted.amount.amount() == 0 && wanted.clock != Clock::Slot;
-        clock.grace_s = if at_once { i64::from(self.policy.rules.grace_minutes) * 60 } else { 0 };
+        clock.grace_s = self.policy.rules.grace_s(wanted.amount, &wanted.clock);
         let gear = Gear::of(clock, &self.days, &self.policy.rules)?;
         if clock.started_from == wanted.from || wanted.clock == Clock::Slot {
             gear.count(clock, promise)?;

@@ -22,7 +22,11 @@ pub(super) async fn take_back(tx: &mut Tx, before: &Model, after: &Model) -> Res
         .await?;
     for alert in told {
         let mut next = alert.clone();
-        let unfounded = late_news.is_some_and(|met_at| alert.fired_at > met_at);
+        // That the whole term was over is unfounded only where it was kept, however late it was told.
+        let unfounded = match alert.percent {
+            ..100 => late_news.is_some_and(|met_at| alert.fired_at > met_at),
+            _ => late_news.is_some() && after.late_s.is_none(),
+        };
         let broken = after.broken_at.is_some() && alert.due_at.is_some_and(|due| due <= tx.at());
         if unfounded || (moved && alert.percent > after.told && !broken) {
             next.taken_back_at = Some(tx.now());

@@ -56,20 +56,33 @@ pub fn search_column(parts: &[&str]) -> String {
 }
 
 /// What all must occur in a [`search_column`] for a question to be answered by it. A question that is a phone number is
-/// looked up by its digits.
+/// looked up by its digits; the number of a ticket is one term, so that its count is not found in other numbers.
 pub fn query_terms(question: &str) -> Vec<String> {
     if let Some(number) = phone(question) {
         return vec![number.digits().to_owned()];
     }
-    fold(question).split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect()
+    let mut terms = Vec::new();
+    for word in question.split_whitespace() {
+        let folded = fold(word);
+        match is_ticket_number(word) {
+            true => terms.push(folded),
+            false => terms.extend(folded.split(' ').filter(|term| !term.is_empty()).map(str::to_owned)),
+        }
+    }
+    terms
 }
 
-/// A text that is a phone number. «2026-004999», a year and a count, is the number of a ticket and none of a phone.
+/// «2026-004999»: a year and a count.
+fn is_ticket_number(text: &str) -> bool {
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    text.trim()
+        .split_once('-')
+        .is_some_and(|(year, count)| year.len() == 4 && count.len() >= 6 && digits(year) && digits(count))
+}
+
+/// A text that is a phone number; that of a ticket is none.
 fn phone(text: &str) -> Option<PhoneNumber> {
-    let is_count = |part: &str| part.len() >= 6 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_ticket =
-        text.trim().split_once('-').is_some_and(|(year, count)| year.len() == 4 && is_count(count));
-    if is_ticket { None } else { PhoneNumber::parse(text).ok() }
+    if is_ticket_number(text) { None } else { PhoneNumber::parse(text).ok() }
 }
 
 /// The phone numbers in a text, by their digits.
@@ -121,7 +134,8 @@ mod tests {
             assert!(finds(&column, question), "{question} in {column}");
         }
         assert_eq!(search_column(&["2026-004999", "кв 5"]), "2026 004999 кв 5");
-        assert_eq!(query_terms("2026-004999"), ["2026", "004999"]);
+        assert_eq!(query_terms("2026-004999 Ильин"), ["2026 004999", "ильин"]);
+        assert!(!finds(&search_column(&["2026-000002", "+79000000007"]), "2026-000007"));
         assert!(!finds(&column, "89123456780"));
         assert!(!finds(&column, "сидоров"));
         assert!(finds(&search_column(&["кв 12 89123456789 спросить Анну"]), "+7 912 345 67 89"));

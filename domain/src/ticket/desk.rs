@@ -124,9 +124,9 @@ impl Act for Edit {
         args.wished.map(|wished| wished.start).apply(&mut after.wished_start);
         args.wished.map(|wished| wished.end).apply(&mut after.wished_end);
         if let Patch::Set(at) = args.damaged_at
-            && (at > tx.now() || !is_plausible(at))
+            && (at > before.registered_at || !is_plausible(at))
         {
-            return Err(Error::field("damaged_at", "must be a plausible moment in the past"));
+            return Err(Error::field("damaged_at", "must be a plausible moment not after the registration"));
         }
         args.damaged_at.apply(&mut after.damaged_at);
         if let Some(fields) = &args.fields {

@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    Error, Result,
+    Error, Result, Time,
     catalogue::{Amount, Clock, Term, Unit},
     deadline::Basis,
     ticket::Source,
+    worktime::{ProductionDays, WorkCalendar},
 };
 
 /// A term that the policy itself sets.
@@ -113,6 +114,12 @@ impl Default for PolicyRules {
 const STEPS: usize = 10;
 
 impl PolicyRules {
+    /// How many seconds after its end a term is late: one of no length is not over as it begins.
+    pub(crate) fn grace_s(&self, term: Amount, clock: &Clock) -> i64 {
+        let at_once = term.amount() == 0 && *clock != Clock::Slot;
+        if at_once { i64::from(self.grace_minutes) * 60 } else { 0 }
+    }
+
     /// Checks rules that came from outside; `path` is where they stand in the request.
     ///
     /// # Errors
@@ -138,6 +145,16 @@ impl PolicyRules {
             let field = format!("{path}.contract.clock");
             return Err(Error::field(field, "a term of a contract has hours of its own"));
         }
+        let resolve = self.contract.resolve.iter();
+        let terms = resolve
+            .flat_map(|term| term.seasons.iter().map(|season| season.amount).chain([term.default]))
+            .chain(self.contract.localize);
+        if let Some(clock) = &self.contract.clock
+            && terms.into_iter().any(|term| !ends(term, clock))
+        {
+            let field = format!("{path}.contract.clock");
+            return Err(Error::field(field, "a term of the contract would never end by these hours"));
+        }
         // A clock is known by its kind and its right: there is one of each.
         for (name, count, beside) in [
             ("localize", self.localize, self.contract.localize.is_some()),
@@ -150,6 +167,12 @@ impl PolicyRules {
         }
         Ok(())
     }
+}
+
+/// Whether a term ends by these hours, holidays aside.
+fn ends(term: Amount, clock: &Clock) -> bool {
+    let calendar = WorkCalendar::counting(term.unit(), clock, chrono_tz::UTC, &ProductionDays::default());
+    calendar.due(Time::UNIX_EPOCH, term).is_some()
 }
 
 #[cfg(test)]
@@ -191,6 +214,15 @@ mod tests {
             (json!({ "repeat_times": 1001 }), "rules.repeat_times"),
             (json!({ "grace_minutes": 1441 }), "rules.grace_minutes"),
             (json!({ "contract": { "clock": { "kind": "slot" } } }), "rules.contract.clock"),
+            (
+                json!({ "contract": {
+                    "resolve": { "default": { "amount": 3, "unit": "working_days" } },
+                    "clock": {
+                        "kind": "weekly", "windows": [{ "days": ["su"], "from": "00:00", "to": "24:00" }],
+                    },
+                } }),
+                "rules.contract.clock",
+            ),
             (
                 json!({
                     "resolve": { "basis": "contract" },

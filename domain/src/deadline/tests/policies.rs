@@ -103,6 +103,41 @@ async fn a_term_that_was_switched_off_comes_back_when_it_is_switched_on() {
 }
 
 #[tokio::test]
+async fn what_was_late_before_nobody_counted_it_stays_missed_and_runs_on_when_it_is_counted_again() {
+    for test in databases().await {
+        let (db, house) = (&test.db, house(&test.db).await);
+        let policy = make_policy(db, &house, ten_hours()).await;
+        let ticket = register(db, &house, "phone").await;
+        test.clock.advance(TimeDelta::hours(11));
+        revise_policy(db, &house, &policy, json!({})).await;
+        let off = contract(db, ticket).await;
+        assert_eq!((off.state, off.late_s, off.met_at), (DeadlineState::Missed, Some(3_600), None));
+        revise_policy(db, &house, &policy, ten_hours()).await;
+        let on = contract(db, ticket).await;
+        assert_eq!((on.state, on.late_s), (DeadlineState::Running, None));
+        assert_eq!(on.due_at, Some(noon() + TimeDelta::hours(10)));
+        // A term of no length has its grace; one with a length has none.
+        let edit = async |seconds: i64| {
+            let seen = contract(db, ticket).await;
+            let args =
+                json!({ "target": { "amount": seconds, "unit": "seconds" }, "reason": "Договорились." });
+            let args = serde_json::from_value(args).unwrap();
+            let act = crate::deadline::Edit { deadline: seen.id, version: seen.version, args };
+            db.write(manager(&house), act).await.unwrap();
+            contract(db, ticket).await.grace_s
+        };
+        assert_eq!((edit(0).await, edit(3_600).await), (300, 0));
+        let seen = crate::ticket::find(&db.reader(), &house.desk(), ticket).await.unwrap();
+        let after = json!({ "damaged_at": noon() + TimeDelta::hours(1) });
+        let args = serde_json::from_value(after).unwrap();
+        let act = crate::ticket::Edit { ticket, version: seen.version, args };
+        let refused = db.write(house.desk(), act).await.unwrap_err();
+        assert_eq!(refused.fields()[0].field, "damaged_at");
+        assert_sound(db).await;
+    }
+}
+
+#[tokio::test]
 async fn changed_steps_tell_nothing_twice_and_take_nothing_back_that_was_right() {
     for test in databases().await {
         let (db, house) = (&test.db, house(&test.db).await);
