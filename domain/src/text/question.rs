@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::query_terms;
+use super::{PhoneNumber, query_terms};
 
 /// The longest question, in characters.
 pub const QUESTION_CHARS: usize = 200;
@@ -51,6 +51,20 @@ impl Question {
     /// It has no word: nothing is asked.
     pub fn is_silent(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The number of a ticket, where the whole question is one: an index of its own leads to it.
+    pub(crate) fn ticket_number(&self) -> Option<String> {
+        let [part] = self.0.as_slice() else { return None };
+        let (year, count) = part.trim().split_once(' ')?;
+        Some(format!("{year}-{count}"))
+    }
+
+    /// The phone number, where the whole question is one.
+    pub(crate) fn phone(&self) -> Option<PhoneNumber> {
+        let [part] = self.0.as_slice() else { return None };
+        let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| PhoneNumber::parse(&format!("+{part}")).ok())?
     }
 
     /// Patterns of LIKE for the column with a space at both ends. A folded word has no character that means something
@@ -139,6 +153,14 @@ mod tests {
         assert!(asked("\" ' * : ^ ( ) - \0 % _").is_silent());
         assert_eq!(asked("кран\" OR words:\"б\0ак*"), asked("кран or words б ак"));
         assert_eq!(asked("кран").matching(), "words:\"кран\"");
+        assert_eq!(asked(" 2026-004999 ").ticket_number().as_deref(), Some("2026-004999"));
+        assert_eq!(asked("8 912 345-67-89").phone(), PhoneNumber::parse("+79123456789").ok());
+        for other in ["2026-004999", "3456789", "+79123456789 ильин", "ян"] {
+            assert_eq!(asked(other).phone(), None, "{other}");
+        }
+        for other in ["2026-004999 ильин", "2026", "ян", "+79123456789"] {
+            assert_eq!(asked(other).ticket_number(), None, "{other}");
+        }
         assert_eq!(Question::parse(&"я".repeat(201)), Err(NotAsked::TooLong));
         let many: String = ('а'..='р').map(|letter| format!("{letter} ")).collect();
         assert_eq!(Question::parse(&many), Err(NotAsked::TooManyWords));

@@ -34,7 +34,8 @@ use crate::{
 #[into_params(parameter_in = Query)]
 pub struct TicketFilter {
     /// Number, address, premises, name, phone and description have all these words, in any spelling: a word of three
-    /// characters or more anywhere in a word, one of two at its beginning, a single character as a word of its own.
+    /// characters or more anywhere in a word, one of two at its beginning, a single character as a word of its own. The
+    /// whole number of a ticket finds that ticket, that of a phone the tickets of that applicant, if there are any.
     #[param(value_type = Option<String>, max_length = 200)]
     pub q: Option<Question>,
     /// In one of these states, with commas between them.
@@ -86,6 +87,21 @@ impl<'de> Deserialize<'de> for Statuses {
         states.sort_unstable();
         states.dedup();
         Ok(Self(states))
+    }
+}
+
+impl TicketFilter {
+    /// The same asked of an index of its own, where the words are one whole number: of a ticket, or of a phone. Where
+    /// nobody has it, the words are asked for.
+    fn exact(&self) -> Option<Self> {
+        let q = self.q.as_ref()?;
+        let number = q.ticket_number().filter(|_| self.number.is_none());
+        let phone = q.phone().filter(|_| self.phone.is_none());
+        match (number, phone) {
+            (Some(number), _) => Some(Self { number: Line::parse(&number).ok(), q: None, ..self.clone() }),
+            (None, Some(phone)) => Some(Self { phone: Some(phone), q: None, ..self.clone() }),
+            (None, None) => None,
+        }
     }
 }
 
@@ -150,18 +166,23 @@ pub async fn list(
             return Err(Error::field(name, "is not a plausible date"));
         }
     }
-    let asked = Asked {
-        scope,
-        filter,
-        after: page.after()?,
-        limit: page.limit() as u64 + 1,
-        backend: reader.get_database_backend(),
-        now,
-    };
     let mut rows = Vec::new();
-    for statement in asked.statements() {
-        rows = reader.all::<Model>(&statement.sql, statement.values).await?;
-        if rows.len() > page.limit() {
+    for filter in filter.exact().iter().chain([filter]) {
+        let asked = Asked {
+            scope,
+            filter,
+            after: page.after()?,
+            limit: page.limit() as u64 + 1,
+            backend: reader.get_database_backend(),
+            now,
+        };
+        for statement in asked.statements() {
+            rows = reader.all::<Model>(&statement.sql, statement.values).await?;
+            if rows.len() > page.limit() {
+                break;
+            }
+        }
+        if !rows.is_empty() {
             break;
         }
     }

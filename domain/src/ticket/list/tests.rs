@@ -219,8 +219,15 @@ async fn a_ticket_is_found_by_what_stands_on_it_now_and_by_its_tenant_only() {
             assert_eq!(found(&test, &ours.desk(), value.clone()).await, [mine], "{question}");
             assert_eq!(found(&test, &theirs.desk(), value).await, [other], "{question}");
         }
-        let args = serde_json::from_value(serde_json::json!({ "description": "Искрит розетка." })).unwrap();
+        let text = "Искрит розетка, перезвонить на 8 495 111-22-33, см. заявку 2025-000777.";
+        let args = serde_json::from_value(serde_json::json!({ "description": text })).unwrap();
         test.db.write(ours.desk(), crate::ticket::Edit { ticket: mine, version: 1, args }).await.unwrap();
+        // A number that nobody has is looked for among the words.
+        for question in ["+7 (495) 111-22-33", "2025-000777"] {
+            let value = serde_json::json!({ "q": question });
+            assert_eq!(found(&test, &ours.desk(), value.clone()).await, [mine], "{question}");
+            assert_eq!(found(&test, &theirs.desk(), value).await, [], "{question}");
+        }
         let ask = async |q: &str| found(&test, &ours.desk(), serde_json::json!({ "q": q })).await;
         assert_eq!(ask("канализации").await, []);
         assert_eq!(ask("розетка").await, [mine]);
