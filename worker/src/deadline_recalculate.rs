@@ -1,4 +1,5 @@
-//! The clocks of open tickets are counted anew after a policy, a calendar or a zone has changed: a batch a job, which leaves the next one.
+//! The clocks of open tickets are counted anew after a policy, a calendar or a zone has changed: a batch a job, which
+//! leaves the next one.
 
 use naryad_domain::{
     Error, Result, Scope,

@@ -62,8 +62,8 @@ pub struct DeadlineFilter {
     pub without: Option<Group>,
     /// Of those that run: whose term has passed, or has not.
     pub overdue: Option<bool>,
-    /// With a term that is late from this moment or after it. Ended clocks of a building, a technician or a kind of work, or of none, are asked for
-    /// with both ends of a range of at most 366 days.
+    /// With a term that is late from this moment or after it. Ended clocks of a building, a technician or a kind of work,
+    /// or of none, are asked for with both ends of a range of at most 366 days.
     pub from: Option<DateTime<Utc>>,
     /// With a term that is late from a moment before.
     pub to: Option<DateTime<Utc>>,
@@ -176,15 +176,16 @@ pub async fn list(
     check_past(filter, state)?;
     let after = page.after::<Key>()?;
     let wanted = page.limit() + 1;
+    let walk = Walk { scope, filter, state, now };
     let mut rows = Vec::new();
     if after.as_ref().is_none_or(|key| key.late_from.is_some()) {
-        rows = walk(reader, scope, filter, state, after.as_ref(), true, wanted, now).await?;
+        rows = walk.rows(reader, after.as_ref(), true, wanted).await?;
     }
     // A range of terms leaves out what has none.
     if rows.len() < wanted && filter.from.is_none() && filter.to.is_none() && filter.overdue.is_none() {
         let after = after.as_ref().filter(|key| key.late_from.is_none());
         let left = wanted - rows.len();
-        rows.extend(walk(reader, scope, filter, state, after, false, left, now).await?);
+        rows.extend(walk.rows(reader, after, false, left).await?);
     }
     let cut = page.cut(rows, |row| Key { late_from: row.late_from, id: row.id })?;
     Ok(Page { items: lines(reader, scope, cut.items, now).await?, next: cut.next })
@@ -208,61 +209,55 @@ fn check_past(filter: &DeadlineFilter, state: DeadlineState) -> Result<()> {
     }
 }
 
-/// Some clocks of one state in their order, with a term or without. What is owned and what was passed here are walked
-/// apart, each along its index.
-#[expect(clippy::too_many_arguments, reason = "one walk, told apart by what it walks")]
-async fn walk(
-    reader: &Reader<'_>,
-    scope: &Scope,
-    filter: &DeadlineFilter,
+/// A walk through the clocks of one state, in the order of their terms.
+struct Walk<'a> {
+    scope: &'a Scope,
+    filter: &'a DeadlineFilter,
     state: DeadlineState,
-    after: Option<&Key>,
-    with_term: bool,
-    limit: usize,
     now: Time,
-) -> Result<Vec<Model>> {
-    let forward = state.is_open();
-    let mut found = Vec::new();
-    for side in [Column::OrganizationId, Column::ExecutorOrganizationId] {
-        let query = along(side, scope, filter, state, after, with_term, limit, now);
-        found.extend(query.all(reader).await?);
-    }
-    found.sort_by_key(|row| (row.late_from, row.id));
-    found.dedup_by_key(|row| row.id);
-    if !forward {
-        found.reverse();
-    }
-    found.truncate(limit);
-    Ok(found)
 }
 
-/// The walk of one side, along its index.
-#[expect(clippy::too_many_arguments, reason = "one walk, told apart by what it walks")]
-fn along(
-    side: Column,
-    scope: &Scope,
-    filter: &DeadlineFilter,
-    state: DeadlineState,
-    after: Option<&Key>,
-    with_term: bool,
-    limit: usize,
-    now: Time,
-) -> Select<Entity> {
-    let forward = state.is_open();
-    let mut query = Entity::find()
-        .filter(side.eq(scope.organization()))
-        .filter(Column::State.eq(state))
-        .filter(if with_term { Column::LateFrom.is_not_null() } else { Column::LateFrom.is_null() })
-        .filter(condition(scope, filter, now));
-    if let Some(key) = after {
-        query = query.filter(beyond(key, forward));
+impl Walk<'_> {
+    /// Some clocks in their order, with a term or without. What is owned and what was passed here are walked apart, each
+    /// along its index.
+    async fn rows(
+        &self,
+        reader: &Reader<'_>,
+        after: Option<&Key>,
+        with_term: bool,
+        limit: usize,
+    ) -> Result<Vec<Model>> {
+        let mut found = Vec::new();
+        for side in [Column::OrganizationId, Column::ExecutorOrganizationId] {
+            found.extend(self.along(side, after, with_term, limit).all(reader).await?);
+        }
+        found.sort_by_key(|row| (row.late_from, row.id));
+        found.dedup_by_key(|row| row.id);
+        if !self.state.is_open() {
+            found.reverse();
+        }
+        found.truncate(limit);
+        Ok(found)
     }
-    query = if forward {
-        query.order_by_asc(Column::LateFrom).order_by_asc(Column::Id)
-    } else {
-        query.order_by_desc(Column::LateFrom).order_by_desc(Column::Id)
-    };
-    query.limit(limit as u64)
+
+    /// The walk of one side, along its index.
+    fn along(&self, side: Column, after: Option<&Key>, with_term: bool, limit: usize) -> Select<Entity> {
+        let forward = self.state.is_open();
+        let mut query = Entity::find()
+            .filter(side.eq(self.scope.organization()))
+            .filter(Column::State.eq(self.state))
+            .filter(if with_term { Column::LateFrom.is_not_null() } else { Column::LateFrom.is_null() })
+            .filter(condition(self.scope, self.filter, self.now));
+        if let Some(key) = after {
+            query = query.filter(beyond(key, forward));
+        }
+        query = if forward {
+            query.order_by_asc(Column::LateFrom).order_by_asc(Column::Id)
+        } else {
+            query.order_by_desc(Column::LateFrom).order_by_desc(Column::Id)
+        };
+        query.limit(limit as u64)
+    }
 }
 
 /// What comes after the end of a page. A pair is compared with a pair: an index begins its walk there.

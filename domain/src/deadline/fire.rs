@@ -222,8 +222,8 @@ impl Fire {
     }
 }
 
-/// Moves the clocks on, which nobody else has moved. Only columns that the journal does not tell change here: what it tells of is
-/// the alert. The version stays as it is: whoever edits the term has not missed anything.
+/// Moves the clocks on, which nobody else has moved. Only columns that the journal does not tell change here: what it
+/// tells of is the alert. The version stays as it is: whoever edits the term has not missed anything.
 async fn shift(tx: &Tx, moved: &[(i64, Model)]) -> Result<()> {
     // Seven values a clock; an old engine takes 999 a statement.
     for chunk in moved.chunks(100) {

@@ -1,8 +1,8 @@
 //! Clocks of terms: what must happen by when, by law or by contract.
 //!
 //! A ticket has a clock for each thing that is awaited of it, opened with it by the policy in force ([`policy`]) and moved
-//! by the hook that stands where a ticket is saved, and by a second one where its visits change. A clock warns at parts of its term: the worker gives the alarm
-//! ([`Fire`]), and what it gives is an [alert](crate::alert). A changed policy or calendar counts open clocks anew
+//! by the hook that stands where a ticket is saved, and by a second one where its visits change. A clock warns at parts of
+//! its term: the worker gives the alarm ([`Fire`]), and what it gives is an [alert](crate::alert). A changed policy or calendar counts open clocks anew
 //! ([`Recalculate`]).
 
 pub mod board;

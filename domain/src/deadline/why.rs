@@ -86,7 +86,8 @@ struct EventRow {
     recorded_at: Time,
 }
 
-/// The facts of some tickets: their visits, what was offered to contractors, and from the journal when they were held and returned.
+/// The facts of some tickets: their visits, what was offered to contractors, and from the journal when they were held and
+/// returned.
 pub(super) async fn facts(
     reader: &Reader<'_>,
     tickets: &BTreeSet<TicketId>,

@@ -62,7 +62,8 @@ struct Booked {
 }
 
 const SELECT: &str = "SELECT v.id, v.status, v.version, v.window_kind, v.window_start, v.window_end, v.planned_start,
-        v.planned_end, v.created_at, v.changed_at, t.number, t.updated_at, t.resident_id, t.applicant_phone, t.place, b.address, p.number AS premises_number, k.name_ru AS kind
+        v.planned_end, v.created_at, v.changed_at, t.number, t.updated_at, t.resident_id, t.applicant_phone, t.place,
+        b.address, p.number AS premises_number, k.name_ru AS kind
     FROM visit v JOIN ticket t ON t.id = v.ticket_id JOIN building b ON b.id = t.building_id
     JOIN request_type_version k ON k.request_type_id = t.request_type_id AND k.number = t.request_type_version
     LEFT JOIN premises p ON p.id = t.premises_id";

@@ -27,8 +27,8 @@ impl Departure {
         Ok(Self { technician, held: settle::take_tickets(tx, technician, &tickets).await? })
     }
 
-    /// Takes him out of the visits that have not begun, those that were missed among them. A visit under way stays: the desk ends it. A kept time needs
-    /// nothing: nobody who was let go can be booked by it.
+    /// Takes him out of the visits that have not begun, those that were missed among them. A visit under way stays: the
+    /// desk ends it. A kept time needs nothing: nobody who was let go can be booked by it.
     ///
     /// # Errors
     /// What the database says.

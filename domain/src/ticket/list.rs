@@ -141,7 +141,7 @@ pub struct TicketLine {
 }
 
 /// Where a page ended.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Key {
     registered_at: DateTime<Utc>,
     id: TicketId,
@@ -166,12 +166,13 @@ pub async fn list(
             return Err(Error::field(name, "is not a plausible date"));
         }
     }
+    let after = page.after()?;
     let mut rows = Vec::new();
     for filter in filter.exact().iter().chain([filter]) {
         let asked = Asked {
             scope,
             filter,
-            after: page.after()?,
+            after,
             limit: page.limit() as u64 + 1,
             backend: reader.get_database_backend(),
             now,

@@ -61,7 +61,8 @@ async fn a_page_of_the_past_begins_where_the_last_one_ended_and_stays_in_its_ran
             (Column::ExecutorOrganizationId, executor.desk(), "deadline_board_executor"),
         ] {
             for (filter, after) in [(&range, None), (&all, None), (&all, Some(&key))] {
-                let query = along(side, &desk, filter, missed, after, true, 51, noon());
+                let walk = Walk { scope: &desk, filter, state: missed, now: noon() };
+                let query = walk.along(side, after, true, 51);
                 let plan = plan(&test, query.build(test.db.backend())).await;
                 assert!(!plan.contains("Seq Scan") && !plan.contains("TEMP B-TREE"), "{index}:\n{plan}");
                 let bounded = plan.lines().any(|line| {
@@ -72,7 +73,8 @@ async fn a_page_of_the_past_begins_where_the_last_one_ended_and_stays_in_its_ran
                 assert!(bounded || !asked, "{index} is walked from its end:\n{plan}");
             }
         }
-        let rows = walk(&test.db.reader(), &owner.desk(), &all, missed, Some(&key), true, 3, noon()).await;
+        let walk = Walk { scope: &owner.desk(), filter: &all, state: missed, now: noon() };
+        let rows = walk.rows(&test.db.reader(), Some(&key), true, 3).await;
         let due: Vec<_> = rows.unwrap().into_iter().filter_map(|row| row.due_at).collect();
         assert_eq!(due, [0, 1, 2].map(|minutes| at - TimeDelta::minutes(minutes)));
     }

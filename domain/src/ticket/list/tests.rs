@@ -24,6 +24,27 @@ async fn found(test: &TestDb, scope: &Scope, value: serde_json::Value) -> Vec<Ti
     page.items.into_iter().map(|line| line.id).collect()
 }
 
+/// What the desk finds, page by page.
+async fn every_page(
+    test: &TestDb,
+    house: &House,
+    value: serde_json::Value,
+    limit: u32,
+) -> Vec<(DateTime<Utc>, TicketId)> {
+    let filter = filter(value);
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest::new(after, Some(limit)).unwrap();
+        let (reader, now) = (test.db.reader(), test.db.clock().now());
+        let page = list(&reader, &house.desk(), &filter, &request, now).await.unwrap();
+        seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
+        after = page.next;
+        if after.is_none() {
+            return seen;
+        }
+    }
+}
+
 async fn register(test: &TestDb, house: &House, description: &str) -> TicketId {
     test.clock.advance(chrono::TimeDelta::seconds(1));
     let args: RegisterTicket = serde_json::from_value(serde_json::json!({
@@ -185,19 +206,7 @@ async fn common_and_rare_words_are_found_newest_first_page_by_page() {
         crowd(&test, &house).await;
         for (question, expected) in [("запах", 3000), ("Мира 2999", 1), ("мира 298", 13), ("нет", 0)]
         {
-            let filter = filter(serde_json::json!({ "q": question }));
-            let (mut seen, mut after) = (Vec::new(), None);
-            loop {
-                let request = PageRequest::new(after, Some(200)).unwrap();
-                let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now())
-                    .await
-                    .unwrap();
-                seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
-                after = page.next;
-                if after.is_none() {
-                    break;
-                }
-            }
+            let seen = every_page(&test, &house, serde_json::json!({ "q": question }), 200).await;
             assert!(seen.is_sorted_by(|a, b| a.0 > b.0), "{question}");
             let distinct: BTreeSet<_> = seen.iter().map(|(_, id)| *id).collect();
             assert_eq!(distinct.len(), seen.len(), "{question}");
@@ -311,19 +320,7 @@ async fn a_crowd_of_one_moment_is_found_page_by_page() {
         };
         crowd(300, "2026-03-01T10:00:00.001000+00:00").await;
         crowd(1, "2026-03-01T09:59:59+00:00").await;
-        let filter = filter(serde_json::json!({ "q": "мира" }));
-        let (mut seen, mut after) = (Vec::new(), None);
-        loop {
-            let request = PageRequest::new(after, Some(7)).unwrap();
-            let page = list(&test.db.reader(), &house.desk(), &filter, &request, test.db.clock().now())
-                .await
-                .unwrap();
-            seen.extend(page.items.into_iter().map(|line| (line.registered_at, line.id)));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let seen = every_page(&test, &house, serde_json::json!({ "q": "мира" }), 7).await;
         assert!(seen.is_sorted_by(|a, b| a.0 >= b.0), "the one registered earlier comes last");
         assert!(seen[299].0 > seen[300].0);
         let distinct: BTreeSet<_> = seen.iter().map(|(_, id)| *id).collect();
@@ -420,17 +417,8 @@ async fn late_tickets_are_found_by_their_clocks_page_by_page() {
             value["overdue"] = json!(true);
             assert_eq!(ask(ours.desk(), value).await, expected, "{more}");
         }
-        let (mut seen, mut after) = (Vec::new(), None);
-        loop {
-            let request = PageRequest::new(after, Some(3)).unwrap();
-            let (filter, now) = (filter(json!({ "overdue": true })), test.db.clock().now());
-            let page = list(&test.db.reader(), &ours.desk(), &filter, &request, now).await.unwrap();
-            seen.extend(page.items.into_iter().map(|line| line.id));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
+        let seen = every_page(&test, &ours, json!({ "overdue": true }), 3).await;
+        let seen: Vec<TicketId> = seen.into_iter().map(|(_, id)| id).collect();
         assert_eq!(seen, mine);
         // Passed on, it is late for both.
         let pool = crate::testing::raw(&test).await;
