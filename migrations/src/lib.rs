@@ -36,6 +36,11 @@ impl MigratorTrait for Migrator {
             migration!("0005_worktime"),
             migration!("0006_partners"),
             migration!("0007_search"),
+            migration!("0008_uploads"),
+            migration!("0009_photos"),
+            migration!("0010_stock"),
+            migration!("0011_closing"),
+            migration!("0012_residents"),
         ]
     }
 }

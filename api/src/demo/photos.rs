@@ -95,7 +95,11 @@ fn scene(kind: PhotoKind, x: f32, y: f32) -> [f32; 3] {
     match kind {
         PhotoKind::Before => wall(x, y, true),
         PhotoKind::After | PhotoKind::Other => wall(x, y, false),
-        PhotoKind::Act => sheet(x, y),
+        PhotoKind::Act
+        | PhotoKind::SignatureResident
+        | PhotoKind::SignatureCrew
+        | PhotoKind::Document
+        | PhotoKind::Voice => sheet(x, y),
         PhotoKind::Reading => meter(x, y),
         PhotoKind::NoAccess => door(x, y),
     }

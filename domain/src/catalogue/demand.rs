@@ -39,6 +39,14 @@ pub enum PhotoKind {
     NoAccess,
     /// Anything else, a scan of a receipt among them.
     Other,
+    /// The resident's signature, a picture.
+    SignatureResident,
+    /// The signature of whoever did the work, a picture.
+    SignatureCrew,
+    /// A document, PDF.
+    Document,
+    /// A spoken note.
+    Voice,
 }
 
 impl PhotoKind {
@@ -51,6 +59,10 @@ impl PhotoKind {
             Self::Reading => "показания",
             Self::NoAccess => "нет доступа",
             Self::Other => "прочее",
+            Self::SignatureResident => "подпись заявителя",
+            Self::SignatureCrew => "подпись исполнителя",
+            Self::Document => "документ",
+            Self::Voice => "голосовая заметка",
         }
     }
 
@@ -63,6 +75,10 @@ impl PhotoKind {
             Self::Reading => "reading",
             Self::NoAccess => "no access",
             Self::Other => "other",
+            Self::SignatureResident => "signature of the resident",
+            Self::SignatureCrew => "signature of the crew",
+            Self::Document => "document",
+            Self::Voice => "voice note",
         }
     }
 }

@@ -1,0 +1,2 @@
+-- Stores of bytes and uploads.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Previews, facts and flags of photos.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- Materials with versions, stock, paid works.
+SELECT 1;

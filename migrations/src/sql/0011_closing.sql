@@ -1,0 +1,2 @@
+-- What closing demands, acts, signatures.
+SELECT 1;

@@ -1,0 +1,2 @@
+-- The residents' part: tracking links, audit of reads, erasure.
+SELECT 1;
