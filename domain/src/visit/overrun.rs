@@ -20,7 +20,7 @@ pub(crate) fn await_end(tx: &mut Tx, visit: &row::Model, end: Time) {
     tx.enqueue(NewJob {
         organization: visit.organization_id,
         kind: OVERRUN_JOB,
-        payload: serde_json::json!({ "visit": visit.id, "ticket": visit.ticket_id }),
+        payload: serde_json::json!({ "visit": visit.id, "ticket": visit.ticket_id, "end": end }),
         run_at: end,
         dedup_key: Some(format!("{OVERRUN_JOB}:{}:{}", visit.id, end.timestamp())),
     });
@@ -35,6 +35,8 @@ pub struct Overrun {
     pub visit: VisitId,
     /// Its ticket.
     pub ticket: TicketId,
+    /// The end that the look was made for; unknown of jobs made before it was told.
+    pub end: Option<Time>,
 }
 
 impl Overrun {
@@ -53,7 +55,10 @@ impl Act for Overrun {
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let ticket = ticket::hold(tx, self.ticket).await?;
         let Some(visit) = row::Entity::find_by_id(self.visit).one(&tx.reader()).await? else { return Ok(()) };
-        if !visit.status.is_open() || tx.now() < Self::end(&visit) {
+        let end = Self::end(&visit);
+        // A visit that was moved to an earlier time has been looked at then.
+        let moved_earlier = self.end.is_some_and(|made_for| end < made_for);
+        if !visit.status.is_open() || tx.now() < end || moved_earlier {
             return Ok(());
         }
         let kind = if visit.status == VisitStatus::Planned { "visit_missed" } else { "visit_overrun" };

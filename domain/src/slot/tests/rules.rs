@@ -247,13 +247,17 @@ async fn an_overrun_is_seen_and_what_waits_behind_it_is_moved() {
         test.clock.set(hour(1));
         let at = At { occurred_at: None };
         test.db.write(house.technician(0), Start { visit: first.visits[0].id, args: at }).await.unwrap();
-        let look = Overrun { visit: first.visits[0].id, ticket: first.id };
+        let look = Overrun { visit: first.visits[0].id, ticket: first.id, end: None };
         test.clock.set(hour(2) - TimeDelta::seconds(1));
         test.db.write(Scope::system(house.organization), look).await.unwrap();
         assert_eq!(alarms().await, [], "the planned end is not over");
         test.clock.set(hour(2));
         let begun = second.visits[0].id;
-        for look in [look, Overrun { visit: begun, ticket: second.id }] {
+        // The look that was made for a later end, before the visit was moved here, comes too late to say anything.
+        let late = Overrun { end: Some(hour(3)), ..look };
+        test.db.write(Scope::system(house.organization), late).await.unwrap();
+        assert_eq!(alarms().await, [], "the look at the new end says it");
+        for look in [look, Overrun { visit: begun, ticket: second.id, end: Some(hour(3)) }] {
             test.db.write(Scope::system(house.organization), look).await.unwrap();
         }
         assert_eq!(alarms().await, [Some(first.id)], "a visit that has not begun is no overrun");
