@@ -58,7 +58,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::TokenReused
         | Code::BadCredentials => StatusCode::UNAUTHORIZED,
         Code::Forbidden => StatusCode::FORBIDDEN,
-        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::NotFound | Code::PreviewPending => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::AlreadyExists
         | Code::IllegalMove
@@ -106,7 +106,7 @@ pub fn render(error: &Error, place: Option<Place<'_>>) -> HttpResponse {
         Code::TokenInvalid | Code::TokenExpired => {
             response.insert_header((header::WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#));
         }
-        Code::TooManyRequests | Code::OutcomeUnknown | Code::Unavailable => {
+        Code::TooManyRequests | Code::OutcomeUnknown | Code::Unavailable | Code::PreviewPending => {
             let seconds = error.details().get("retry_after").and_then(Value::as_u64).unwrap_or(RETRY_AFTER);
             response.insert_header((header::RETRY_AFTER, seconds));
         }

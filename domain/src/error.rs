@@ -69,7 +69,8 @@ codes! {
     UploadGone "upload_gone" "The upload has expired or was ended", "Start a new upload.";
     TooLarge "too_large" "The body is over the limit", "Send less; `limit` tells how much.";
     UnsupportedMedia "unsupported_media" "This content type is not accepted", "Send the documented content type.";
-    NotAPhoto "not_a_photo" "The bytes are not a photo of an accepted format", "Send JPEG, PNG, WebP or HEIC.";
+    NotAPhoto "not_a_photo" "The bytes are not of a format that is accepted for this kind", "Send JPEG, PNG, WebP or HEIC; PDF for documents and acts; sound for voice notes.";
+    PreviewPending "preview_pending" "The preview is being made", "Ask again in a few seconds, or take the original.";
     HashMismatch "hash_mismatch" "The bytes are not those of the announced SHA-256", "The upload stands at 0 again; send the bytes again.";
     TusVersion "tus_version" "This version of the upload protocol is not spoken here", "Send `Tus-Resumable: 1.0.0`.";
     OutcomeUnknown "outcome_unknown" "The connection to the database broke while the change was being committed", "Repeat the request with the same Idempotency-Key: it tells whether the change stands.";

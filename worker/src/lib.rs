@@ -9,6 +9,7 @@ mod deadlines;
 mod drain;
 mod feed_expire;
 mod handover_expire;
+mod photo_examine;
 mod registry;
 mod ticket_refold;
 mod uploads;

@@ -1,13 +1,13 @@
 //! Which handler runs which kind of job.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use naryad_domain::{
-    Result, db::Db, deadline, feed, handover, job::Claimed, photo::Transfers, ticket, visit,
+    Result, db::Db, deadline, feed, handover, job::Claimed, photo::{self, Transfers}, ticket, visit,
 };
 
-use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, ticket_refold, visit_overrun};
+use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, photo_examine, ticket_refold, visit_overrun};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 
@@ -41,11 +41,15 @@ impl Registry {
         self
     }
 
-    /// Tidies up after these uploads too.
+    /// Looks at what these uploads bring, and tidies up after them.
     #[must_use]
     pub fn with_uploads(mut self, transfers: Transfers) -> Self {
+        let blobs = Arc::clone(transfers.blobs());
         self.transfers = Some(transfers);
-        self
+        self.with(photo::EXAMINE_JOB, move |db, job| {
+            let blobs = Arc::clone(&blobs);
+            Box::pin(async move { photo_examine::run(db, &blobs, job).await })
+        })
     }
 
     pub(crate) fn transfers(&self) -> Option<&Transfers> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
-use naryad_domain::{Error, Result, catalogue::PhotoKind, photo::format::PhotoFormat};
+use naryad_domain::{Error, Result, catalogue::PhotoKind, photo::content::Format};
 use sha2::{Digest, Sha256};
 
 use super::names::Dice;
@@ -44,7 +44,7 @@ impl Photos {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if path.is_file() && PhotoFormat::detect(&std::fs::read(&path).map_err(unreadable)?).is_some() {
+            if path.is_file() && Format::detect(&std::fs::read(&path).map_err(unreadable)?).is_some_and(Format::is_picture) {
                 files.push(path);
             }
         }
@@ -190,7 +190,7 @@ mod tests {
             [PhotoKind::Before, PhotoKind::After, PhotoKind::After, PhotoKind::Act, PhotoKind::Reading]
         {
             let picture = photos.take(kind).unwrap();
-            assert_eq!(PhotoFormat::detect(&picture.bytes), Some(PhotoFormat::Jpeg));
+            assert_eq!(Format::detect(&picture.bytes), Some(Format::Jpeg));
             assert!((20_000..400_000).contains(&picture.bytes.len()), "{}", picture.bytes.len());
             assert!(seen.insert(picture.sha256()));
         }

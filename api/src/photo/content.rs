@@ -9,7 +9,7 @@ use actix_web::{
 };
 use naryad_domain::{
     blob::Blobs,
-    photo::{self, OpenPhoto},
+    photo::{self, Content},
 };
 use utoipa::ToSchema;
 
@@ -31,10 +31,10 @@ enum Asked {
     Known,
 }
 
-/// Answers with the bytes of a photo, marked so that no browser takes them for anything but a picture.
-pub(super) async fn answer(blobs: &dyn Blobs, photo: &OpenPhoto, request: &HttpRequest) -> Answer {
-    let length = photo.photo.bytes.unsigned_abs();
-    let tag = format!("\"{}\"", photo.photo.sha256);
+/// Answers with bytes, marked so that no browser takes them for anything but what they are.
+pub(crate) async fn answer(blobs: &dyn Blobs, content: &Content, request: &HttpRequest) -> Answer {
+    let length = content.bytes;
+    let tag = format!("\"{}\"", content.key.sha256);
     let (status, range) = match asked(request, &tag, length) {
         Asked::Whole => (StatusCode::OK, None),
         Asked::Part(range) => (StatusCode::PARTIAL_CONTENT, Some(range)),
@@ -47,15 +47,15 @@ pub(super) async fn answer(blobs: &dyn Blobs, photo: &OpenPhoto, request: &HttpR
             return Ok(response.insert_header((header::CONTENT_RANGE, format!("bytes */{length}"))).finish());
         }
     };
-    let read = photo::open(blobs, photo, range).await?;
+    let read = photo::open(blobs, content, range).await?;
     let mut response = HttpResponse::build(status);
     response
-        .insert_header((header::CONTENT_TYPE, photo.media_type.as_str()))
+        .insert_header((header::CONTENT_TYPE, content.media_type.as_str()))
         .insert_header((header::ETAG, tag))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         // Who may see it is asked anew each time.
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
-        .insert_header((header::CONTENT_DISPOSITION, disposition(photo)))
+        .insert_header((header::CONTENT_DISPOSITION, disposition(content)))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox"));
     if status == StatusCode::PARTIAL_CONTENT {
@@ -66,16 +66,10 @@ pub(super) async fn answer(blobs: &dyn Blobs, photo: &OpenPhoto, request: &HttpR
     Ok(response.body(SizedStream::new(read.range.end - read.range.start, read.stream)))
 }
 
-/// Shown in place; saved under a name of ours, never under one that somebody sent.
-fn disposition(photo: &OpenPhoto) -> String {
-    let extension = match photo.media_type.as_str() {
-        "image/jpeg" => "jpg",
-        "image/png" => "png",
-        "image/webp" => "webp",
-        "image/heic" => "heic",
-        _ => "bin",
-    };
-    format!("inline; filename=\"{}.{extension}\"", photo.photo.id)
+/// Pictures and sound are shown in place; a document is saved: what it may contain is not for a browser to run.
+fn disposition(content: &Content) -> String {
+    let how = if content.media_type == "application/pdf" { "attachment" } else { "inline" };
+    format!("{how}; filename=\"{}\"", content.name)
 }
 
 fn asked(request: &HttpRequest, tag: &str, length: u64) -> Asked {

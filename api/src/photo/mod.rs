@@ -5,7 +5,7 @@ pub(crate) mod content;
 use actix_web::{HttpRequest, get, post};
 use naryad_domain::{
     id::{PhotoId, TicketId},
-    photo::{self, AddPhoto, AddPhotoArgs, Added},
+    photo::{self, AddPhoto, AddPhotoArgs, Added, Size},
     ticket::{self, TicketDocument},
 };
 use serde::Deserialize;
@@ -50,19 +50,35 @@ async fn add_photo(
 enum PhotoSize {
     /// The very bytes that were sent.
     Original,
+    /// Upright, at most 1280 px on a side, JPEG without metadata.
+    #[serde(rename = "1280")]
+    Large,
+    /// Upright, at most 320 px on a side, JPEG without metadata.
+    #[serde(rename = "320")]
+    Small,
+}
+
+impl PhotoSize {
+    fn of(asked: Option<Self>) -> Size {
+        match asked {
+            None | Some(Self::Original) => Size::Original,
+            Some(Self::Large) => Size::Large,
+            Some(Self::Small) => Size::Small,
+        }
+    }
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct PhotoQuery {
-    /// The original when absent. There are no previews (1280, 320) yet.
-    #[expect(dead_code, reason = "there is one size, and any other is refused while the query is read")]
+    /// The original when absent.
     #[param(inline)]
     size: Option<PhotoSize>,
 }
 
-/// The bytes of a photo, as they were sent. Residents get those they sent themselves.
+/// The bytes of a photo: as they were sent, or a preview that is upright and tells nothing of where it was taken.
+/// Residents get previews of all photos of their tickets, and the originals they sent themselves.
 #[utoipa::path(
     tag = "photos",
     params(
@@ -78,6 +94,10 @@ struct PhotoQuery {
             content(
                 (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
                 (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+                (content::Bytes = "application/pdf"), (content::Bytes = "audio/ogg"),
+                (content::Bytes = "audio/mp4"), (content::Bytes = "audio/mpeg"),
+                (content::Bytes = "audio/aac"), (content::Bytes = "audio/wav"),
+                (content::Bytes = "audio/webm"), (content::Bytes = "audio/amr"),
             ),
         ),
         (
@@ -86,6 +106,10 @@ struct PhotoQuery {
             content(
                 (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
                 (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+                (content::Bytes = "application/pdf"), (content::Bytes = "audio/ogg"),
+                (content::Bytes = "audio/mp4"), (content::Bytes = "audio/mpeg"),
+                (content::Bytes = "audio/aac"), (content::Bytes = "audio/wav"),
+                (content::Bytes = "audio/webm"), (content::Bytes = "audio/amr"),
             ),
         ),
         (status = 304, description = "These bytes are here already"),
@@ -97,9 +121,9 @@ async fn get_photo(
     app: State,
     caller: Caller,
     id: PathId<PhotoId>,
-    _query: Query<PhotoQuery>,
+    query: Query<PhotoQuery>,
     request: HttpRequest,
 ) -> Answer {
-    let photo = photo::find(&app.db.reader(), &caller.scope, id.0).await?;
-    content::answer(&*app.blobs, &photo, &request).await
+    let content = photo::find(&app.db.reader(), &caller.scope, id.0, PhotoSize::of(query.0.size)).await?;
+    content::answer(&*app.blobs, &content, &request).await
 }

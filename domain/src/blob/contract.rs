@@ -31,6 +31,7 @@ pub async fn all(blobs: Store) -> Result {
     what_is_not_accepted_is_not_published(Arc::clone(&blobs)).await?;
     torn_slices_are_told(Arc::clone(&blobs)).await?;
     the_same_content_is_kept_once(Arc::clone(&blobs)).await?;
+    small_content_is_published_in_one_go(Arc::clone(&blobs)).await?;
     racing_finishers_publish_once(Arc::clone(&blobs)).await?;
     tenants_are_apart(Arc::clone(&blobs)).await?;
     a_cut_stream_keeps_what_came(Arc::clone(&blobs)).await?;
@@ -173,6 +174,21 @@ pub async fn slices_of_other_epochs_do_not_mix(blobs: Store) -> Result {
     let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
     assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    Ok(())
+}
+
+/// A preview is put in one go: once, under its own hash only, empty content too.
+pub async fn small_content_is_published_in_one_go(blobs: Store) -> Result {
+    let (organization, content) = (OrganizationId(fresh_id()), noise(71, 40_000));
+    let sha256 = Sha256Hash::of(&content);
+    let wrong = blobs.put(organization, &Sha256Hash::of(b"other"), content.clone()).await;
+    assert!(matches!(wrong, Err(BlobError::Io { .. })), "{wrong:?}");
+    nothing_is_published(&blobs, organization, &[sha256, Sha256Hash::of(b"other")]).await?;
+    assert!(blobs.put(organization, &sha256, content.clone()).await?);
+    assert!(!blobs.put(organization, &sha256, content.clone()).await?, "it is kept");
+    assert_eq!(whole(&blobs, organization, sha256).await?, Some(content));
+    assert!(blobs.put(organization, &Sha256Hash::of(b""), Bytes::new()).await?);
+    assert_eq!(blobs.usage(organization).await?, Usage { objects: 2, bytes: 40_000 });
     Ok(())
 }
 

@@ -141,6 +141,35 @@ impl Blobs for DirectoryBlobs {
         }
     }
 
+    async fn put(
+        &self,
+        organization: OrganizationId,
+        sha256: &Sha256Hash,
+        content: Bytes,
+    ) -> Result<bool, BlobError> {
+        let sha256 = *sha256;
+        if Sha256Hash::of(&content) != sha256 {
+            return Err(BlobError::wrong_hash());
+        }
+        let place = self.0.path(BlobKey { organization, sha256 });
+        let expected = content.len() as u64;
+        let (fresh, actual) = self
+            .run("publishing content", move |files| {
+                let temp = files.temp();
+                let mut file = File::create_new(temp.path())?;
+                file.write_all(&content)?;
+                file.sync_all()?;
+                let fresh = files.publish(&temp, &place)?;
+                Ok((fresh, fs::metadata(&place)?.len()))
+            })
+            .await?;
+        if actual == expected {
+            Ok(fresh)
+        } else {
+            Err(BlobError::Damaged { organization, sha256, expected, actual })
+        }
+    }
+
     async fn read(
         &self,
         organization: OrganizationId,

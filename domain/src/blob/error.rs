@@ -40,6 +40,12 @@ pub enum BlobError {
 }
 
 impl BlobError {
+    /// The content that was handed over does not have the hash under which it was to be kept.
+    pub fn wrong_hash() -> Self {
+        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, "the content has another hash");
+        Self::Io { doing: "publishing content", source }
+    }
+
     /// For `map_err`: keeps the cause and says what was going on.
     pub fn during(doing: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { doing, source }

@@ -160,6 +160,19 @@ pub trait Blobs: Send + Sync + std::fmt::Debug {
         accept: Accept<'_>,
     ) -> Result<Assembled, BlobError>;
 
+    /// Publishes small content under its hash in one go: a preview, a document of ours. Returns whether it was not there
+    /// already; what is there is kept.
+    ///
+    /// # Errors
+    /// [`BlobError::Io`] also when the content does not have the hash; [`BlobError::Damaged`] as
+    /// [`assemble`](Blobs::assemble).
+    async fn put(
+        &self,
+        organization: OrganizationId,
+        sha256: &Sha256Hash,
+        content: Bytes,
+    ) -> Result<bool, BlobError>;
+
     /// Reads an object, or the part of it in `range` (bytes, the end exclusive). `None` if there is none.
     async fn read(
         &self,

@@ -47,6 +47,19 @@ impl<A: Act> Act for Completing<A> {
     }
 }
 
+/// Nothing was left to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Act for Nothing {
+    const NAME: &'static str = "job.nothing";
+    type Out = ();
+
+    async fn run(&self, _: &mut Tx) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// What became of a job that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {

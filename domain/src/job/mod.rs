@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 pub use self::{
     claim::{Claimed, claim, due_organizations, next_due, return_expired},
-    complete::{Completing, Failure, fail, give_back},
+    complete::{Completing, Failure, Nothing, fail, give_back},
     dead::{DeadJob, Rerun, dead},
     sweep::{DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
 };

@@ -37,6 +37,12 @@ pub struct Settings {
     /// never forbids one.
     #[schema(minimum = 1, maximum = 120)]
     pub travel_speed_kmh: u16,
+    /// How far from the building a photo may be taken before the desk sees a doubt, in metres, 50 to 50000.
+    #[schema(minimum = 50, maximum = 50_000)]
+    pub photo_distance_m: u16,
+    /// How far clocks may be apart before the desk sees a doubt about a photo, in minutes, 1 to 1440.
+    #[schema(minimum = 1, maximum = 1440)]
+    pub photo_clock_minutes: u16,
 }
 
 impl Default for Settings {
@@ -51,6 +57,8 @@ impl Default for Settings {
             promised_window_minutes: 120,
             slot_step_minutes: 30,
             travel_speed_kmh: 20,
+            photo_distance_m: 500,
+            photo_clock_minutes: 10,
         }
     }
 }
@@ -71,6 +79,8 @@ impl Settings {
             ("promised_window_minutes", self.promised_window_minutes, 15, 720),
             ("slot_step_minutes", self.slot_step_minutes, 5, 120),
             ("travel_speed_kmh", self.travel_speed_kmh, 1, 120),
+            ("photo_distance_m", self.photo_distance_m, 50, 50_000),
+            ("photo_clock_minutes", self.photo_clock_minutes, 1, 1_440),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::field(

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use super::{
     PhotoPosition,
-    row::{Entity, Model, PhotoState},
+    content::{Format, not_taken, takes},
+    examine,
+    row::{Entity, Model, PhotoState, PreviewState},
     stored,
 };
 use crate::{
@@ -33,7 +35,7 @@ pub const MAX_PHOTO_BYTES: u64 = 25 * 1024 * 1024;
 pub struct AddPhotoArgs {
     /// Made by the client: a UUID of version 7.
     pub photo_id: PhotoId,
-    /// What it shows. A resident adds `before` and `other`.
+    /// What it shows, or what it is. A resident adds `before`, `other`, `document` and `voice`.
     pub kind: PhotoKind,
     /// SHA-256 of the very bytes that will be sent.
     pub sha256: Sha256Hash,
@@ -49,6 +51,9 @@ pub struct AddPhotoArgs {
     /// The visit on which it was taken.
     #[serde(default)]
     pub visit_id: Option<VisitId>,
+    /// Of a photo `after` the work: the photo `before` it of the same place, of the same ticket.
+    #[serde(default)]
+    pub pair_of: Option<PhotoId>,
 }
 
 /// Links a photo to a ticket. The same photo again is the same photo.
@@ -84,11 +89,16 @@ impl Act for AddPhoto {
             let taken = || Error::new(Code::AlreadyExists, "another photo has this identifier");
             return if same { Ok(Added { photo, fresh: false }) } else { Err(taken()) };
         }
-        still_open(ticket.status, by)?;
+        if !ticket.evidence_missing || by == By::Resident {
+            still_open(ticket.status, by)?;
+        }
         if let Some(id) = args.visit_id
             && !visit::of_ticket(&tx.reader(), ticket.id).await?.iter().any(|visit| visit.row.id == id)
         {
             return Err(Error::not_found("visit"));
+        }
+        if let Some(pair) = args.pair_of {
+            check_pair(tx, ticket.id, args.kind, pair).await?;
         }
         let mut photo = Model {
             id: args.photo_id,
@@ -109,6 +119,16 @@ impl Act for AddPhoto {
             added_by: tx.scope().actor_id(),
             added_at: tx.at(),
             received_at: None,
+            preview: PreviewState::None,
+            width: None,
+            height: None,
+            exif_at: None,
+            exif_latitude_e7: None,
+            exif_longitude_e7: None,
+            camera: None,
+            pair_of: args.pair_of,
+            flags: None,
+            flagged: false,
         };
         if let Some(position) = args.position {
             position.put(&mut photo)?;
@@ -118,6 +138,7 @@ impl Act for AddPhoto {
             rest_on_stored(tx, &mut photo).await?;
         }
         tx.insert(&photo).await?;
+        ticket::evidence_found(tx, &ticket).await?;
         Ok(Added { photo, fresh: true })
     }
 }
@@ -140,8 +161,14 @@ pub(super) fn length(bytes: u64) -> Result<i64> {
 /// As what the scope adds a photo of this kind.
 fn adder(scope: &Scope, kind: PhotoKind) -> Result<By> {
     match By::of(scope) {
-        Some(By::Resident) if !matches!(kind, PhotoKind::Before | PhotoKind::Other) => {
-            Err(Error::new(Code::Forbidden, "residents add photos of the kinds before and other"))
+        Some(By::Resident)
+            if !matches!(
+                kind,
+                PhotoKind::Before | PhotoKind::Other | PhotoKind::Document | PhotoKind::Voice
+            ) =>
+        {
+            let message = "residents add photos of the kinds before, other, document and voice";
+            Err(Error::new(Code::Forbidden, message))
         }
         Some(by) => Ok(by),
         None => Err(Error::new(Code::Forbidden, Code::Forbidden.title())),
@@ -164,8 +191,23 @@ async fn rest_on_stored(tx: &mut Tx, photo: &mut Model) -> Result<()> {
     if stored.bytes != photo.bytes {
         return Err(Error::field("bytes", "the content of this SHA-256 has another length"));
     }
-    photo.state = PhotoState::Received;
-    photo.media_type = Some(stored.media_type);
-    photo.received_at = Some(tx.now());
+    let format = Format::of_media_type(&stored.media_type);
+    if !format.is_some_and(|format| takes(photo.kind, format)) {
+        return Err(not_taken(photo.kind));
+    }
+    examine::received(tx, photo, &stored.media_type);
     Ok(())
+}
+
+/// A photo after the work names the one before it.
+async fn check_pair(tx: &Tx, ticket: TicketId, kind: PhotoKind, pair: PhotoId) -> Result<()> {
+    if kind != PhotoKind::After {
+        return Err(Error::field("pair_of", "only a photo after the work names the one before it"));
+    }
+    let before = Entity::find_by_id(pair).one(&tx.reader()).await?;
+    match before.filter(|photo| photo.ticket_id == ticket) {
+        Some(photo) if photo.kind == PhotoKind::Before => Ok(()),
+        Some(_) => Err(Error::field("pair_of", "is not a photo before the work")),
+        None => Err(Error::not_found("photo")),
+    }
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    PhotoPosition,
-    row::{Column, Entity, Model, PhotoState},
+    PhotoFlag, PhotoPosition,
+    row::{Column, Entity, Model, PhotoState, PreviewState},
 };
 use crate::{
     Error, Result, Scope,
@@ -45,15 +45,32 @@ pub struct PhotoDocument {
     pub added_at: DateTime<Utc>,
     /// When the last byte came.
     pub received_at: Option<DateTime<Utc>>,
-    /// Why it was refused: `not_a_photo`.
+    /// Why it was refused: `not_a_photo`, or what its decoder says: `truncated`, `too_many_pixels`, `undecodable`.
     pub refused_reason: Option<String>,
+    /// Whether there are small pictures, at `?size=1280` and `?size=320`.
+    pub preview: PreviewState,
+    /// The width of the picture when held upright, in pixels.
+    pub width: Option<i64>,
+    /// The height of the picture when held upright, in pixels.
+    pub height: Option<i64>,
+    /// The photo of the same place before the work.
+    pub pair_of: Option<PhotoId>,
+    /// When it was taken, by the file itself. Shown to staff only.
+    pub exif_at: Option<DateTime<Utc>>,
+    /// The camera, by the file itself. Shown to staff only.
+    pub camera: Option<String>,
+    /// What makes it doubtful. Shown to desks only.
+    pub flags: Vec<PhotoFlag>,
 }
 
 impl PhotoDocument {
     /// The photo as the scope may see it.
-    pub fn of(scope: &Scope, photo: &Model) -> Self {
+    ///
+    /// # Errors
+    /// `internal` when the row holds what it should not.
+    pub fn of(scope: &Scope, photo: &Model) -> Result<Self> {
         let staff = scope.resident_id().is_none();
-        Self {
+        Ok(Self {
             id: photo.id,
             kind: photo.kind,
             state: photo.state,
@@ -66,7 +83,14 @@ impl PhotoDocument {
             added_at: photo.added_at,
             received_at: photo.received_at,
             refused_reason: photo.refused_reason.clone(),
-        }
+            preview: photo.preview,
+            width: photo.width,
+            height: photo.height,
+            pair_of: photo.pair_of,
+            exif_at: photo.exif_at.filter(|_| staff),
+            camera: photo.camera.clone().filter(|_| staff),
+            flags: PhotoFlag::shown(scope, photo)?,
+        })
     }
 }
 
@@ -81,7 +105,7 @@ pub async fn of_ticket(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> 
         .order_by_asc(Column::Id)
         .all(reader)
         .await?;
-    Ok(photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect())
+    photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
 }
 
 /// How many photos of each kind a ticket has, received or still to come: closing never waits for bytes. The caller has

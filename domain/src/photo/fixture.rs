@@ -203,6 +203,7 @@ impl House {
             taken_at: None,
             position: None,
             visit_id: None,
+            pair_of: None,
         }
     }
 
@@ -453,6 +454,7 @@ fn ticket_row(
         hold_until: None,
         outcome_reason: None,
         return_count: 0,
+        evidence_missing: false,
         search: String::new(),
         version: 1,
         doc_version: 1,

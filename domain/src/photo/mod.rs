@@ -4,11 +4,14 @@
 //! nodes ([`Transfers`]), and the photo is received when the whole has the announced hash.
 
 mod add;
+pub mod content;
 mod document;
+mod examine;
 #[cfg(test)]
 pub(crate) mod fixture;
-pub mod format;
+mod flag;
 mod position;
+mod preview;
 mod read;
 mod receive;
 pub mod row;
@@ -20,9 +23,12 @@ mod upload;
 pub use self::{
     add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
     document::{PhotoDocument, counts, of_ticket, pending},
+    examine::{EXAMINE_JOB, Examine, to_examine},
+    flag::{PhotoFlag, nearest},
     position::PhotoPosition,
-    read::{OpenPhoto, find, open},
-    row::PhotoState,
+    preview::Size,
+    read::{Content, find, open},
+    row::{PhotoState, PreviewState},
     sweep::{Swept, organizations_to_sweep, sweep_slices, sweep_uploads},
     transfer::{NewUpload, Progress, Transfers},
     upload::UPLOAD_DAYS,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sea_orm::EntityTrait as _;
 
 use super::{
-    format::PhotoFormat,
+    content::Format,
+    examine,
     row::{Entity, Model, PhotoState},
     stored::{self, Stored},
     upload::{self, Upload, UploadState},
@@ -37,7 +38,7 @@ async fn hold(tx: &mut Tx, id: UploadId) -> Result<(Upload, Model)> {
 #[derive(Clone, Debug)]
 pub(super) struct Receive {
     pub(super) upload: UploadId,
-    pub(super) format: PhotoFormat,
+    pub(super) format: Format,
     pub(super) blobs: Arc<dyn Blobs>,
 }
 
@@ -71,9 +72,7 @@ impl Act for Receive {
         }
         if photo.state == PhotoState::Expected {
             let mut received = photo.clone();
-            received.state = PhotoState::Received;
-            received.media_type = Some(media_type);
-            received.received_at = Some(tx.now());
+            examine::received(tx, &mut received, &media_type);
             tx.update(&photo, &received).await?;
         }
         upload::settle(tx, upload.id, UploadState::Finished).await?;

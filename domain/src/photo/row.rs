@@ -39,6 +39,16 @@ pub struct Model {
     pub added_by: Uuid,
     pub added_at: Time,
     pub received_at: Option<Time>,
+    pub preview: PreviewState,
+    pub width: Option<i64>,
+    pub height: Option<i64>,
+    pub exif_at: Option<Time>,
+    pub exif_latitude_e7: Option<i64>,
+    pub exif_longitude_e7: Option<i64>,
+    pub camera: Option<String>,
+    pub pair_of: Option<PhotoId>,
+    pub flags: Option<Json>,
+    pub flagged: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -47,9 +57,16 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "photo",
         journaling: Journaling {
-            plain: &["kind", "state", "sha256", "media_type", "refused_reason"],
-            personal: &["latitude_e7", "longitude_e7", "accuracy_m"],
-            silent: &[],
+            plain: &["kind", "state", "sha256", "media_type", "refused_reason", "preview", "flags"],
+            personal: &[
+                "latitude_e7",
+                "longitude_e7",
+                "accuracy_m",
+                "exif_latitude_e7",
+                "exif_longitude_e7",
+                "camera",
+            ],
+            silent: &["flagged"],
         },
         entity: Some(EntityKind::Ticket),
     };
@@ -91,4 +108,28 @@ pub enum PhotoState {
     Received,
     /// Arrived and was no photo.
     Refused,
+}
+
+/// Whether there are small pictures of a photo.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    EnumIter,
+    DeriveActiveEnum,
+    utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum PreviewState {
+    /// There are none: it is no picture, it is not here, or nothing here understands it.
+    None,
+    /// They are being made.
+    Pending,
+    /// They are there.
+    Ready,
 }

@@ -1,6 +1,7 @@
 //! Stories of photos and their uploads.
 
 mod add;
+mod examine;
 mod races;
 mod upload;
 
@@ -11,7 +12,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::{
-    AddPhotoArgs, NewUpload, PhotoDocument, Progress, find, fixture::House, of_ticket, open, pending,
+    AddPhotoArgs, NewUpload, PhotoDocument, Progress, Size, find, fixture::House, of_ticket, open, pending,
     row::Model,
 };
 use crate::{
@@ -72,7 +73,7 @@ async fn still_to_come(house: &House) -> u32 {
 
 /// The bytes as they are served to the scope.
 async fn served(house: &House, scope: Scope, id: PhotoId) -> Result<Vec<u8>> {
-    let photo = find(&house.db.reader(), &scope, id).await?;
+    let photo = find(&house.db.reader(), &scope, id, Size::Original).await?;
     let mut read = open(&**house.transfers.blobs(), &photo, None).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = read.stream.next().await {

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    format::PhotoFormat,
+    content::{Format, not_taken, takes},
     receive::{Receive, Received, Refuse},
     upload::{Advance, End, Restart, Resume, Start, Upload, UploadState, slices, unsigned},
 };
@@ -203,12 +203,13 @@ impl Transfers {
     /// `None`: the published object was collected before it was known.
     async fn judge(&self, scope: Scope, upload: &Upload) -> Result<Option<Upload>> {
         let slices = slices(&self.db.reader(), upload.id).await?;
-        let accept = |head: &[u8]| PhotoFormat::detect(head).is_some();
+        let kind = upload.kind;
+        let accept = |head: &[u8]| Format::detect(head).is_some_and(|format| takes(kind, format));
         let assembled = self.blobs.assemble(&upload.key(), &slices, &upload.announced()?, &accept).await?;
         let id = upload.id;
         match assembled {
             Assembled::Published { head, .. } => {
-                let format = PhotoFormat::detect(&head)
+                let format = Format::detect(&head)
                     .ok_or_else(|| Error::internal(format!("upload {id}: the accepted head is no photo")))?;
                 let receive = Receive { upload: id, format, blobs: Arc::clone(&self.blobs) };
                 match self.db.write(scope, receive).await? {
@@ -222,7 +223,7 @@ impl Transfers {
             Assembled::Refused { .. } => {
                 self.db.write(scope, Refuse { upload: id }).await?;
                 self.remove_slices(upload.key()).await;
-                Err(Error::new(Code::NotAPhoto, Code::NotAPhoto.title()))
+                Err(not_taken(kind))
             }
             Assembled::Mismatch { .. } | Assembled::Torn { .. } => {
                 let now = self.db.write(scope, Restart { upload: upload.clone() }).await?;

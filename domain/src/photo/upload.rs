@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Code, Error, Result, Scope, Time,
     blob::{Announced, Sha256Hash, Slice, UploadKey},
+    catalogue::PhotoKind,
     db::Reader,
     id::{OrganizationId, PhotoId, UploadId},
     scope::Actor,
@@ -50,6 +51,7 @@ pub(super) struct Upload {
     pub(super) state: UploadState,
     pub(super) expires_at: Time,
     pub(super) sha256: Sha256Hash,
+    pub(super) kind: PhotoKind,
 }
 
 impl Upload {
@@ -93,7 +95,7 @@ impl Upload {
 /// What every read of an [`Upload`] begins with.
 const UPLOAD: &str =
     "SELECT u.id, u.organization_id, u.photo_id, u.length, u.received, u.epoch, u.state, u.expires_at,
-                             p.sha256
+                             p.sha256, p.kind
                       FROM upload u JOIN photo p ON p.id = u.photo_id";
 
 /// A number of bytes, as the blob store counts them.
@@ -215,6 +217,7 @@ impl Act for Start {
             state,
             expires_at: tx.now() + TimeDelta::days(UPLOAD_DAYS),
             sha256: photo.sha256,
+            kind: photo.kind,
         };
         insert(tx, &upload).await?;
         Ok(Started { upload, expired })

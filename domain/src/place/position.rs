@@ -41,6 +41,14 @@ impl Position {
         let degrees = |e7: i64| e7 as f64 / E7;
         Some(Self { latitude: degrees(latitude?), longitude: degrees(longitude?) })
     }
+
+    /// The way to another point as the crow flies, in metres.
+    pub fn metres_to(self, to: Self) -> f64 {
+        let (a, b) = (self.latitude.to_radians(), to.latitude.to_radians());
+        let (high, wide) = ((b - a) / 2.0, (to.longitude - self.longitude).to_radians() / 2.0);
+        let chord = high.sin().powi(2) + a.cos() * b.cos() * wide.sin().powi(2);
+        2.0 * 6_371_000.0 * chord.sqrt().min(1.0).asin()
+    }
 }
 
 #[cfg(test)]

@@ -270,9 +270,5 @@ pub(crate) fn metres(from: Place, to: Place) -> Option<f64> {
     if from.building == to.building {
         return Some(0.0);
     }
-    let (from, to) = (from.position?, to.position?);
-    let (a, b) = (from.latitude.to_radians(), to.latitude.to_radians());
-    let (high, wide) = ((b - a) / 2.0, (to.longitude - from.longitude).to_radians() / 2.0);
-    let chord = high.sin().powi(2) + a.cos() * b.cos() * wide.sin().powi(2);
-    Some(2.0 * 6_371_000.0 * chord.sqrt().min(1.0).asin())
+    Some(from.position?.metres_to(to.position?))
 }

@@ -113,6 +113,8 @@ pub struct TicketDocument {
     pub outcome_reason: Option<String>,
     /// How often the work was not accepted.
     pub return_count: i64,
+    /// The work was reported done, and evidence that its kind demands turned out to be none: `missing` names it.
+    pub evidence_missing: bool,
     /// The visits, oldest first.
     pub visits: Vec<VisitDocument>,
     /// The last offer of it to a contractor; for the desks and crews of both sides.
@@ -265,8 +267,11 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         None => None,
     };
     let visits = visits(reader, &row, resident).await?;
-    let missing =
-        if row.status < Status::Completed { missing_of(reader, &row, &kind).await? } else { Vec::new() };
+    let missing = if row.status < Status::Completed || row.evidence_missing {
+        missing_of(reader, &row, &kind).await?
+    } else {
+        Vec::new()
+    };
     let photos = photo::of_ticket(reader, scope, id).await?;
     let zone = building.as_ref().map_or_else(|| "UTC".to_owned(), |building| building.zone.clone());
     let mut document = TicketDocument {
@@ -317,6 +322,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         hold_until: row.hold_until,
         outcome_reason: row.outcome_reason,
         return_count: row.return_count,
+        evidence_missing: row.evidence_missing,
         visits,
         handover: handover.map(|handover| HandoverBrief {
             contractor_id: handover.contractor_id,

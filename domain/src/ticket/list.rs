@@ -62,6 +62,8 @@ pub struct TicketFilter {
     pub to: Option<DateTime<Utc>>,
     /// Emergencies only, or none.
     pub emergency: Option<bool>,
+    /// Reported done with evidence that turned out to be none (true), or without such (false).
+    pub evidence_missing: Option<bool>,
     /// With a running clock whose term has passed (true), or without any (false); not for residents.
     pub overdue: Option<bool>,
     /// With this registration number.

@@ -5,6 +5,7 @@ pub mod comment;
 mod crew;
 mod desk;
 mod document;
+mod evidence;
 mod find;
 mod inform;
 mod kind;
@@ -21,6 +22,7 @@ mod status;
 pub(crate) use self::{
     booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
     crew::Held,
+    evidence::{evidence_found, evidence_lost},
     find::{save, visible},
     kind::Kind,
     refold::refold_job,

@@ -60,6 +60,7 @@ pub struct Model {
     pub hold_until: Option<Time>,
     pub outcome_reason: Option<String>,
     pub return_count: i64,
+    pub evidence_missing: bool,
     pub search: String,
     pub version: i64,
     pub doc_version: i64,

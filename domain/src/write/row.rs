@@ -114,6 +114,8 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("search_tenant", "derived by triggers: tenants in the index of words"),
     ("upload", "transport of bytes; the photo it fills is journaled"),
     ("upload_slice", "transport of bytes"),
+    ("photo_preview", "derived from the photo; its state stands in the journal"),
+    ("photo_hash", "derived from the photo; the doubt it raises stands in the journal"),
     ("blob", "which bytes are stored; the photo that names them is journaled"),
     ("event", "is the journal"),
     ("event_secret", "is the erasable side of the journal"),

@@ -5,6 +5,7 @@ use tokio::task::JoinHandle;
 
 use super::{
     super::{
+        content::Format,
         receive::{Receive, Received},
         upload::{Advance, Resume},
         *,
@@ -162,7 +163,7 @@ async fn an_object_that_was_collected_is_not_counted_on() {
         let bytes = jpeg(45, 3000);
         let (args, id) = full(&house, &bytes, &bytes).await;
         let blobs = std::sync::Arc::clone(house.transfers.blobs());
-        let receive = Receive { upload: id, format: format::PhotoFormat::Jpeg, blobs };
+        let receive = Receive { upload: id, format: Format::Jpeg, blobs };
         assert_eq!(house.db.write(house.anna, receive).await.unwrap(), Received::Vanished);
         assert_eq!(rows(&house, "blob").await, 0);
         assert_eq!(document(&house, house.anna, args.photo_id).await.state, PhotoState::Expected);

@@ -108,6 +108,9 @@ impl Asked<'_> {
         if filter.executor_organization_id.is_some() {
             return either("ticket_by_executor_status", "ticket_by_executor");
         }
+        if filter.evidence_missing == Some(true) {
+            return index("ticket_evidence_missing", false);
+        }
         if filter.emergency == Some(true) {
             return either("ticket_emergencies_by_status", "ticket_emergencies");
         }
@@ -192,6 +195,11 @@ impl<'a> Parts<'a> {
         match filter.emergency {
             Some(true) => self.conditions.push("t.emergency".to_owned()),
             Some(false) => self.conditions.push("NOT t.emergency".to_owned()),
+            None => {}
+        }
+        match filter.evidence_missing {
+            Some(true) => self.conditions.push("t.evidence_missing".to_owned()),
+            Some(false) => self.conditions.push("NOT t.evidence_missing".to_owned()),
             None => {}
         }
         match filter.overdue {
