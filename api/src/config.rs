@@ -12,6 +12,8 @@ use figment::{
 use naryad_domain::{Error, Result, db::Location};
 use serde::{Deserialize, Serialize};
 
+use crate::s3::{self, S3Settings};
+
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $shown:literal;)*) => {
         /// All settings. In the file they stand under these names, in the environment as `NARYAD_` and the name in
@@ -61,6 +63,25 @@ settings! {
     auth_per_minute: u32 = 300, "300";
     /// New tickets per minute and person.
     tickets_per_minute: u32 = 300, "300";
+    /// The S3 bucket that keeps the photos; `S3_BUCKET` is read too, and so are its companions. Without it, the folder
+    /// `photos` in the data directory.
+    s3_bucket: Option<String> = None, "";
+    /// Address of the S3 service; without it, that of AWS.
+    s3_endpoint: Option<String> = None, "";
+    /// Region of the bucket.
+    s3_region: String = "us-east-1".to_owned(), "us-east-1";
+    /// Name of the key to the bucket.
+    s3_access_key_id: Option<String> = None, "";
+    /// The key to the bucket.
+    s3_secret_access_key: Option<String> = None, "";
+    /// A file that holds the key to the bucket.
+    s3_secret_access_key_file: Option<PathBuf> = None, "";
+    /// Whether the bucket stands in the path instead of the name of the host.
+    s3_path_style: bool = true, "true";
+    /// What stands before every name in the bucket.
+    s3_prefix: String = String::new(), "";
+    /// For how many seconds a link to a photo counts.
+    link_seconds: u32 = 900, "900";
     /// A file that holds the time (RFC 3339) instead of the clock of the machine: for tests.
     clock_file: Option<PathBuf> = None, "";
 }
@@ -106,6 +127,7 @@ impl Config {
         }
         figment
             .merge(Env::raw().only(&["database_url"]))
+            .merge(Env::raw().only(&names.iter().copied().filter(|name| name.starts_with("s3_")).collect::<Vec<_>>()))
             .merge(Env::prefixed("NARYAD_").only(&names))
             .merge(Serialized::defaults(flags))
             .extract()
@@ -121,6 +143,25 @@ impl Config {
             Some(url) => Location::parse(url),
             None => Ok(Location::Sqlite(self.data.join("naryad.db"))),
         }
+    }
+
+    /// The bucket, if one is set.
+    ///
+    /// # Errors
+    /// Its key is missing, or cannot be read from its file.
+    pub fn s3(&self) -> Result<Option<S3Settings>> {
+        let Some(bucket) = self.s3_bucket.clone() else { return Ok(None) };
+        let secret = s3::secret(self.s3_secret_access_key.as_ref(), self.s3_secret_access_key_file.as_ref())?;
+        let missing = |field: &str| Error::field(field, "is needed where s3_bucket is set");
+        Ok(Some(S3Settings {
+            bucket,
+            endpoint: self.s3_endpoint.clone(),
+            region: self.s3_region.clone(),
+            access_key_id: self.s3_access_key_id.clone().ok_or_else(|| missing("s3_access_key_id"))?,
+            secret_access_key: secret.ok_or_else(|| missing("s3_secret_access_key"))?,
+            path_style: self.s3_path_style,
+            prefix: self.s3_prefix.clone(),
+        }))
     }
 
     /// Where the signing key is.

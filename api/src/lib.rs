@@ -31,6 +31,7 @@ pub mod problem;
 pub mod reply;
 mod request;
 mod routes;
+pub mod s3;
 pub mod server;
 mod shift;
 mod slot;

@@ -14,7 +14,7 @@ use naryad_domain::{
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, limit::Limits};
+use crate::{config::Config, limit::Limits, s3::S3Blobs};
 
 /// The assembled service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -60,12 +60,12 @@ impl App {
             .collect::<Result<Vec<_>>>()?;
         let keys = Arc::new(KeyRing::new(current, previous));
         let sms: Arc<dyn Sms> = Arc::new(OutboxSms::open(config.data.join("outbox"), db.clock().clone())?);
-        let blobs = DirectoryBlobs::open(config.data.join("photos")).await.map_err(Error::internal)?;
+        let blobs = open_blobs(&config).await?;
         Ok(Self {
             sign_in: SignIn::new(db.clone(), Arc::clone(&keys), Arc::clone(&sms)),
             keys,
             sms,
-            blobs: Arc::new(blobs),
+            blobs,
             limits: Arc::new(Limits::new(&config)),
             config: Arc::new(config),
             stop: CancellationToken::new(),
@@ -88,6 +88,20 @@ impl App {
             .app_data::<State>()
             .map(|state| &***state)
             .ok_or_else(|| Error::internal("no application state"))
+    }
+}
+
+/// The store of bytes that is set: a bucket, or a folder of the data directory.
+///
+/// # Errors
+/// The bucket's settings are incomplete, or the folder cannot be made.
+pub async fn open_blobs(config: &Config) -> Result<Arc<dyn Blobs>> {
+    match config.s3()? {
+        Some(settings) => Ok(Arc::new(S3Blobs::open(&settings, config.data.join("spool"))?)),
+        None => {
+            let folder = config.data.join("photos");
+            Ok(Arc::new(DirectoryBlobs::open(folder).await.map_err(Error::internal)?))
+        }
     }
 }
 

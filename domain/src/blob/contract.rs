@@ -90,7 +90,9 @@ fn new_upload() -> UploadKey {
 
 async fn put(blobs: &Store, upload: UploadKey, offset: u64, epoch: u64, bytes: &Bytes) -> Result {
     let length = bytes.len() as u64;
-    let stored = blobs.put_slice(&upload.slice(offset, epoch), body(bytes, 60_000), length).await?;
+    let key = upload.slice(offset, epoch);
+    let stored = blobs.put_slice(&key, body(bytes, 60_000), length).await?;
+    assert_eq!(blobs.slice_length(&key).await?, Some(length));
     assert_eq!(stored, SliceStored { bytes: length, complete: true });
     Ok(())
 }

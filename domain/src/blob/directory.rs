@@ -271,6 +271,11 @@ impl Blobs for DirectoryBlobs {
         .await
     }
 
+    async fn slice_length(&self, key: &SliceKey) -> Result<Option<u64>, BlobError> {
+        let path = self.0.path(key);
+        self.run("looking for a slice", move |_| length(&path)).await
+    }
+
     async fn put_note(&self, name: &NoteName, value: Bytes) -> Result<(), BlobError> {
         if value.len() as u64 > NOTE_BYTES {
             return Err(BlobError::TooMuch { limit: NOTE_BYTES });

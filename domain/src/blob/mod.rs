@@ -3,7 +3,7 @@
 //! A photo comes in slices. Each is durable before its offset counts; when the last one is there, [`Blobs::assemble`]
 //! joins them, verifies the hash and publishes the object under it. Published objects never change.
 
-use std::{ops::Range, pin::Pin};
+use std::{ops::Range, pin::Pin, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -118,6 +118,31 @@ pub struct BlobEntry {
     pub bytes: u64,
 }
 
+/// As what an object is handed out by a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Served<'a> {
+    /// What the bytes are.
+    pub media_type: &'a str,
+    /// `Content-Disposition`: shown or saved, and under which name.
+    pub disposition: &'a str,
+}
+
+/// A request by which a client sends bytes to the store itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedPut {
+    /// Where to.
+    pub url: String,
+    /// What must go along: the length and the checksum are signed.
+    pub headers: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for SignedPut {
+    /// Whoever has the address may send: it stands in no log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedPut").finish_non_exhaustive()
+    }
+}
+
 /// What an organization keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -222,4 +247,28 @@ pub trait Blobs: Send + Sync + std::fmt::Debug {
 
     /// The value under a name. `None` if there is none.
     async fn get_note(&self, name: &NoteName) -> Result<Option<Bytes>, BlobError>;
+
+    /// The length of one slice in bytes. `None` if there is none.
+    async fn slice_length(&self, key: &SliceKey) -> Result<Option<u64>, BlobError>;
+
+    /// A link to one object that whoever has it may read for so long. `None`: this store is behind the service, which
+    /// signs links of its own.
+    async fn sign_read(
+        &self,
+        _key: &BlobKey,
+        _served: &Served<'_>,
+        _lasts: Duration,
+    ) -> Result<Option<String>, BlobError> {
+        Ok(None)
+    }
+
+    /// A request that puts exactly the announced bytes as a slice. `None`: this store takes nothing from clients.
+    async fn sign_slice(
+        &self,
+        _key: &SliceKey,
+        _announced: &Announced,
+        _lasts: Duration,
+    ) -> Result<Option<SignedPut>, BlobError> {
+        Ok(None)
+    }
 }
