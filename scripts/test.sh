@@ -18,7 +18,12 @@ if [ -z "${NARYAD_TEST_POSTGRES:-}" ]; then
     exec scripts/postgres.sh -- scripts/test.sh "$@"
 fi
 
+if [ -z "${NARYAD_TEST_S3:-}" ]; then
+    exec scripts/s3.sh -- scripts/test.sh "$@"
+fi
+
 target=$(target_dir)
+export NARYAD_TEST_TUS_JS="${NARYAD_TEST_TUS_JS:-$(scripts/tus-js.sh)}"
 export NARYAD_BIN="${NARYAD_BIN:-$target/debug/naryad}"
 export NARYAD_PROMISES_DIR="$target/promises"
 rm -rf "$NARYAD_PROMISES_DIR"

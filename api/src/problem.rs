@@ -70,6 +70,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::DeadlineClosed
         | Code::DisplacesBookings
         | Code::HoldUsed
+        | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone | Code::HoldExpired => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,

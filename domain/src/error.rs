@@ -67,6 +67,7 @@ codes! {
     EvidenceMissing "evidence_missing" "What this kind of work demands at closing is missing", "Add what `missing` lists.";
     OffsetMismatch "offset_mismatch" "The upload stands at another offset", "Ask for the offset with HEAD and continue there.";
     UploadGone "upload_gone" "The upload has expired or was ended", "Start a new upload.";
+    UnsupportedStore "unsupported_store" "The store takes nothing from clients", "Send the bytes to `/v1/uploads`.";
     TooLarge "too_large" "The body is over the limit", "Send less; `limit` tells how much.";
     UnsupportedMedia "unsupported_media" "This content type is not accepted", "Send the documented content type.";
     NotAPhoto "not_a_photo" "The bytes are not of a format that is accepted for this kind", "Send JPEG, PNG, WebP or HEIC; PDF for documents and acts; sound for voice notes.";

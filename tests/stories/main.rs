@@ -18,4 +18,5 @@ mod shifts;
 mod slots;
 mod terms;
 mod texts;
+mod uploads;
 mod worktime;

@@ -1,9 +1,9 @@
-//! Uploads that nobody goes on with are ended, and the slices that belong to none are removed.
+//! Uploads that nobody goes on with are ended; slices that belong to none and objects that nobody names are removed.
 
 use naryad_domain::{
     Result, Scope,
     db::Db,
-    photo::{Transfers, organizations_to_sweep, sweep_slices, sweep_uploads},
+    photo::{Transfers, collect_orphans, organizations_to_sweep, sweep_slices, sweep_uploads},
 };
 
 /// Uploads ended in one write.
@@ -20,6 +20,17 @@ pub(crate) async fn sweep(db: &Db, transfers: &Transfers) -> Result<()> {
     let mut after = None;
     loop {
         after = sweep_slices(transfers, after, PAGE).await?;
+        if after.is_none() {
+            break;
+        }
+    }
+    let mut after = None;
+    loop {
+        let (last, gone) = collect_orphans(db, transfers.blobs(), after, PAGE).await?;
+        if gone > 0 {
+            tracing::info!(gone, "objects that nobody names were removed");
+        }
+        after = last;
         if after.is_none() {
             return Ok(());
         }

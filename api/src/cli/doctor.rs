@@ -12,6 +12,7 @@ use super::{Outcome, say};
 use crate::{
     config::Config,
     problem,
+    s3::S3Blobs,
     state::{self, Opened},
 };
 
@@ -45,6 +46,7 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
             Err(error) => lines.push(Line::Wrong(format!("database: {}", told(&error)))),
         },
     }
+    lines.push(bucket(config).await);
     lines
         .push(Line::Warning("SMS: no provider is set; messages are written to the outbox folder".to_owned()));
     if let Some(path) = &config.clock_file {
@@ -66,6 +68,24 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
     }
     say(&text)?;
     Ok(outcome)
+}
+
+/// The store of photos, if it is a bucket.
+async fn bucket(config: &Config) -> Line {
+    let settings = match config.s3() {
+        Ok(Some(settings)) => settings,
+        Ok(None) => return Line::Well("photos: in the data directory".to_owned()),
+        Err(error) => return Line::Wrong(format!("photos: {}", told(&error))),
+    };
+    let place = format!("photos: bucket {}", settings.bucket);
+    let store = match S3Blobs::open(&settings, config.data.join("spool")) {
+        Ok(store) => store,
+        Err(error) => return Line::Wrong(format!("{place}: {}", told(&error))),
+    };
+    match store.probe().await {
+        Ok(()) => Line::Well(format!("{place}: answers, verifies and never overwrites")),
+        Err(what) => Line::Wrong(format!("{place}: {what}")),
+    }
 }
 
 fn told(error: &Error) -> String {

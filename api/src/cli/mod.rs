@@ -87,6 +87,9 @@ enum Command {
     /// The feeds of the phones.
     #[command(subcommand)]
     Sync(Check),
+    /// The photos and what else is kept as bytes.
+    #[command(subcommand)]
+    Photos(Photos),
     /// Writes the pages that are made from the code.
     #[command(hide = true)]
     Docs {
@@ -103,6 +106,16 @@ enum Command {
 enum Check {
     /// Recomputes everything and tells what does not agree.
     Verify,
+}
+
+#[derive(Debug, Subcommand)]
+enum Photos {
+    /// Compares every record with its object and every object with its record.
+    Verify {
+        /// Reads every byte and computes its hash again.
+        #[arg(long)]
+        deep: bool,
+    },
 }
 
 /// How a command ended.
@@ -161,6 +174,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         }
         Command::Journal(Check::Verify) => verify::journal(&config).await,
         Command::Sync(Check::Verify) => verify::feeds(&config).await,
+        Command::Photos(Photos::Verify { deep }) => verify::photos(&config, deep).await,
     }
 }
 

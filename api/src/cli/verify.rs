@@ -1,6 +1,6 @@
 //! `naryad journal verify` and `naryad sync verify`: everything is computed again and compared.
 
-use naryad_domain::{Code, Error, Result, db::Db, feed, journal};
+use naryad_domain::{Code, Error, Result, db::Db, feed, journal, photo};
 
 use super::{Outcome, say};
 use crate::{config::Config, state};
@@ -34,6 +34,31 @@ pub(super) async fn feeds(config: &Config) -> Result<Outcome> {
         report.findings.len()
     ));
     conclude(&text, report.findings.is_empty())
+}
+
+pub(super) async fn photos(config: &Config, deep: bool) -> Result<Outcome> {
+    let db = open(config).await?;
+    let blobs = state::open_blobs(config).await?;
+    let found = photo::reconcile(&db, &*blobs, deep).await?;
+    db.close().await;
+    let mut text = String::new();
+    for (keys, what) in [
+        (&found.lost, "is recorded and not there"),
+        (&found.damaged, "is not what was recorded"),
+        (&found.unknown, "is there and not recorded; it is collected when its grace is over"),
+    ] {
+        for key in keys {
+            text.push_str(&format!("{key}: {what}\n"));
+        }
+    }
+    let findings = found.lost.len() + found.damaged.len();
+    text.push_str(&format!(
+        "photos: {} records, {} objects, {} not recorded, {findings} findings\n",
+        found.records,
+        found.objects,
+        found.unknown.len(),
+    ));
+    conclude(&text, findings == 0)
 }
 
 /// A check changes nothing, the schema neither.

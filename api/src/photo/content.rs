@@ -55,7 +55,7 @@ pub(crate) async fn answer(blobs: &dyn Blobs, content: &Content, request: &HttpR
         .insert_header((header::ACCEPT_RANGES, "bytes"))
         // Who may see it is asked anew each time.
         .insert_header((header::CACHE_CONTROL, "private, no-cache"))
-        .insert_header((header::CONTENT_DISPOSITION, disposition(content)))
+        .insert_header((header::CONTENT_DISPOSITION, content.disposition()))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox"));
     if status == StatusCode::PARTIAL_CONTENT {
@@ -64,12 +64,6 @@ pub(crate) async fn answer(blobs: &dyn Blobs, content: &Content, request: &HttpR
         response.insert_header((header::CONTENT_RANGE, part));
     }
     Ok(response.body(SizedStream::new(read.range.end - read.range.start, read.stream)))
-}
-
-/// Pictures and sound are shown in place; a document is saved: what it may contain is not for a browser to run.
-fn disposition(content: &Content) -> String {
-    let how = if content.media_type == "application/pdf" { "attachment" } else { "inline" };
-    format!("{how}; filename=\"{}\"", content.name)
 }
 
 fn asked(request: &HttpRequest, tag: &str, length: u64) -> Asked {

@@ -2,10 +2,13 @@
 
 pub(crate) mod content;
 
-use actix_web::{HttpRequest, get, post};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, get, post, web};
 use naryad_domain::{
+    auth::Purpose,
     id::{PhotoId, TicketId},
-    photo::{self, AddPhoto, AddPhotoArgs, Added, Size},
+    photo::{self, AddPhoto, AddPhotoArgs, Added, ContentLink, Size},
     ticket::{self, TicketDocument},
 };
 use serde::Deserialize;
@@ -14,13 +17,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     extract::{Caller, Idempotency, Json, PathId, Query},
     problem::Answer,
-    reply::Document,
+    reply::{self, Document},
     routes::Routes,
     state::State,
 };
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.add(add_photo).add(get_photo);
+    routes.add(add_photo).add(get_photo).add(link_photo).add(linked_content);
 }
 
 /// Announces a photo. Its bytes follow at `/v1/uploads`, at any time; if they are here already, it is received at once.
@@ -125,5 +128,38 @@ async fn get_photo(
     request: HttpRequest,
 ) -> Answer {
     let content = photo::find(&app.db.reader(), &caller.scope, id.0, PhotoSize::of(query.0.size)).await?;
+    content::answer(&*app.blobs, &content, &request).await
+}
+
+/// A link to the bytes of a photo that needs no token: for a picture in a page, for a player. It counts for some minutes.
+#[utoipa::path(
+    tag = "photos",
+    params(PhotoQuery),
+    responses((status = 200, description = "The link", body = ContentLink)),
+)]
+#[get("/v1/photos/{id}/link")]
+async fn link_photo(app: State, caller: Caller, id: PathId<PhotoId>, query: Query<PhotoQuery>) -> Answer {
+    let size = PhotoSize::of(query.0.size);
+    let content = photo::find(&app.db.reader(), &caller.scope, id.0, size).await?;
+    let lasts = Duration::from_secs(app.config.link_seconds.into());
+    let secret = app.keys.secret(Purpose::Content);
+    reply::document(&photo::link(&*app.blobs, secret, &content, app.clock().now(), lasts).await?)
+}
+
+/// The bytes that a link of this service names.
+#[utoipa::path(
+    tag = "photos",
+    security(()),
+    params(("token" = String, Path, description = "What the link holds.")),
+    responses(
+        (status = 200, description = "The bytes", content((content::Bytes = "application/octet-stream"))),
+        (status = 206, description = "The part in `Content-Range`", content((content::Bytes = "application/octet-stream"))),
+        (status = 304, description = "These bytes are here already"),
+        (status = 416, description = "The range begins behind the end; `Content-Range` tells the length"),
+    ),
+)]
+#[get("/v1/content/{token}")]
+async fn linked_content(app: State, token: web::Path<String>, request: HttpRequest) -> Answer {
+    let content = photo::linked(app.keys.secret(Purpose::Content), &token, app.clock().now())?;
     content::answer(&*app.blobs, &content, &request).await
 }

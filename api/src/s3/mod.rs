@@ -57,6 +57,44 @@ impl S3Blobs {
         })
     }
 
+    /// Makes the bucket; whoever runs a house on a real store makes it there, with the rights that are fit.
+    ///
+    /// # Errors
+    /// The store refuses, or does not answer.
+    pub async fn make_bucket(&self) -> Result<(), BlobError> {
+        let made = self.client.create_bucket().bucket(&self.bucket).send().await;
+        made.map(drop).map_err(|error| failure(error).during("making the bucket"))
+    }
+
+    /// Whether the store does what this one rests on: answers, refuses wrong bytes, and keeps what is there.
+    ///
+    /// # Errors
+    /// What it does not do, in plain words.
+    pub async fn probe(&self) -> Result<(), String> {
+        let content = Bytes::from(format!("probe {}", uuid::Uuid::from_u128(rand::random())));
+        let name = self.name(format_args!("notes/doctor-{}", Sha256Hash::of(&content)));
+        let body = Box::pin(futures_util::stream::iter([Ok(content.clone())]));
+        let said = |error: BlobError| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            format!("{error}: {}", cause.unwrap_or_default())
+        };
+        let (mut spooled, _) = self.spool.take("probing", body, content.len() as u64).await.map_err(said)?;
+        spooled.sha256 = Sha256Hash::of(b"other");
+        if self.put_spooled("probing", &name, &spooled, true).await.is_ok() {
+            let _ = self.delete("probing", &name).await;
+            return Err("it takes bytes of another SHA-256 than announced".to_owned());
+        }
+        spooled.sha256 = Sha256Hash::of(&content);
+        self.put_spooled("probing", &name, &spooled, true).await.map_err(said)?;
+        let again = self.put_spooled("probing", &name, &spooled, true).await;
+        self.delete("probing", &name).await.map_err(said)?;
+        match again {
+            Ok(false) => Ok(()),
+            Ok(true) => Err("it overwrites in spite of If-None-Match".to_owned()),
+            Err(error) => Err(said(error)),
+        }
+    }
+
     fn name(&self, key: impl std::fmt::Display) -> String {
         format!("{}{key}", self.prefix)
     }

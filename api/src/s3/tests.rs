@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::*;
 
-/// A store in a bucket of its own. `None` where no server was started.
-async fn store() -> Option<(S3Blobs, tempfile::TempDir)> {
-    let endpoint = std::env::var("NARYAD_TEST_S3").ok()?;
+/// A store in a bucket of its own.
+async fn store() -> (S3Blobs, tempfile::TempDir) {
+    let endpoint = std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
     let settings = S3Settings {
         bucket: format!("b-{}", Uuid::from_u128(rand::random()).simple()),
         endpoint: Some(endpoint),
@@ -25,19 +25,20 @@ async fn store() -> Option<(S3Blobs, tempfile::TempDir)> {
     };
     let folder = tempfile::tempdir().unwrap();
     let store = S3Blobs::open(&settings, folder.path().join("spool")).unwrap();
-    store.client.create_bucket().bucket(&settings.bucket).send().await.unwrap();
-    Some((store, folder))
+    store.make_bucket().await.unwrap();
+    store.probe().await.unwrap();
+    (store, folder)
 }
 
 #[tokio::test]
 async fn the_contract_holds() {
-    let Some((store, _folder)) = store().await else { return };
+    let (store, _folder) = store().await;
     contract::all(Arc::new(store)).await.unwrap();
 }
 
 #[tokio::test]
 async fn the_store_itself_refuses_wrong_bytes_and_never_overwrites() {
-    let Some((store, _folder)) = store().await else { return };
+    let (store, _folder) = store().await;
     let content = contract::noise(1, 5000);
     let put = async |sha256: Sha256Hash, if_absent: bool| {
         let (mut spooled, _) = store.spool.take("test", contract::body(&content, 1000), 5000).await.unwrap();
@@ -52,7 +53,7 @@ async fn the_store_itself_refuses_wrong_bytes_and_never_overwrites() {
 
 #[tokio::test]
 async fn a_link_gives_one_object_as_what_it_is() {
-    let Some((store, _folder)) = store().await else { return };
+    let (store, _folder) = store().await;
     let organization = OrganizationId(Uuid::from_u128(rand::random()));
     let content = contract::noise(2, 9000);
     let sha256 = Sha256Hash::of(&content);
@@ -74,7 +75,7 @@ async fn a_link_gives_one_object_as_what_it_is() {
 
 #[tokio::test]
 async fn a_signed_upload_takes_only_the_announced_bytes() {
-    let Some((store, _folder)) = store().await else { return };
+    let (store, _folder) = store().await;
     let upload = UploadKey {
         organization: OrganizationId(Uuid::from_u128(rand::random())),
         upload: UploadId(Uuid::from_u128(rand::random())),

@@ -6,7 +6,7 @@ mod protocol;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse, delete, head,
@@ -16,7 +16,7 @@ use actix_web::{
 use naryad_domain::{
     Result,
     id::UploadId,
-    photo::{MAX_PHOTO_BYTES, Progress, Transfers},
+    photo::{MAX_PHOTO_BYTES, Progress, SignedUpload, Transfers},
 };
 
 pub(crate) use self::protocol::speak;
@@ -34,6 +34,7 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(upload_options).add(create_upload);
     routes.add(upload_offset).add(append_upload).add(end_upload);
+    routes.add(sign_upload).add(upload_arrived);
 }
 
 fn transfers(app: &App) -> Transfers {
@@ -162,6 +163,26 @@ async fn append_upload(
 async fn end_upload(app: State, caller: Caller, _tus: Tus, id: PathId<UploadId>) -> Answer {
     transfers(&app).end(caller.scope, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// A request by which all bytes go to the bucket itself, past this service; the length and the checksum are signed. Then
+/// say that they have arrived. Only where the photos lie in a bucket that clients can reach.
+#[utoipa::path(tag = "uploads", responses((status = 201, description = "The request", body = SignedUpload)))]
+#[post("/v1/uploads/{id}/signed")]
+async fn sign_upload(app: State, caller: Caller, id: PathId<UploadId>) -> Answer {
+    let lasts = Duration::from_secs(app.config.link_seconds.into());
+    Ok(HttpResponse::Created().json(transfers(&app).sign(caller.scope, id.0, lasts).await?))
+}
+
+/// All bytes were sent to the bucket: they are verified as if they had come through here.
+#[utoipa::path(
+    tag = "uploads",
+    responses((status = 204, description = "The photo is received; the upload stands at `Upload-Offset`")),
+)]
+#[post("/v1/uploads/{id}/arrived")]
+async fn upload_arrived(app: State, caller: Caller, id: PathId<UploadId>) -> Answer {
+    let progress = transfers(&app).arrived(caller.scope, id.0).await?;
+    Ok(standing(StatusCode::NO_CONTENT, &progress))
 }
 
 async fn append(

@@ -31,6 +31,8 @@ pub struct SigningKey {
     otp: ServerSecret,
     cursor: ServerSecret,
     calendar: ServerSecret,
+    content: ServerSecret,
+    track: ServerSecret,
 }
 
 impl SigningKey {
@@ -99,6 +101,8 @@ impl SigningKey {
             otp: ServerSecret::derive(seed.as_ref(), Purpose::Otp)?,
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
+            content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
+            track: ServerSecret::derive(seed.as_ref(), Purpose::Track)?,
         })
     }
 
@@ -119,6 +123,8 @@ impl SigningKey {
             Purpose::Otp => &self.otp,
             Purpose::Cursor => &self.cursor,
             Purpose::Calendar => &self.calendar,
+            Purpose::Content => &self.content,
+            Purpose::Track => &self.track,
         }
     }
 

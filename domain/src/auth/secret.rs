@@ -15,6 +15,10 @@ pub enum Purpose {
     Cursor,
     /// Signatures of links to calendars.
     Calendar,
+    /// Signatures of links to content.
+    Content,
+    /// Signatures of links by which a ticket is followed without signing in.
+    Track,
 }
 
 impl Purpose {
@@ -25,6 +29,8 @@ impl Purpose {
             Purpose::Otp => b"otp",
             Purpose::Cursor => b"cursor",
             Purpose::Calendar => b"calendar",
+            Purpose::Content => b"content",
+            Purpose::Track => b"track",
         }
     }
 }

@@ -10,6 +10,8 @@ mod examine;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flag;
+mod link;
+mod orphans;
 mod position;
 mod preview;
 mod read;
@@ -25,12 +27,14 @@ pub use self::{
     document::{PhotoDocument, counts, of_ticket, pending},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
+    link::{ContentLink, link, linked},
+    orphans::{Reconciled, collect_orphans, reconcile},
     position::PhotoPosition,
     preview::Size,
     read::{Content, find, open},
     row::{PhotoState, PreviewState},
     sweep::{Swept, organizations_to_sweep, sweep_slices, sweep_uploads},
-    transfer::{NewUpload, Progress, Transfers},
+    transfer::{NewUpload, Progress, SignedUpload, Transfers},
     upload::UPLOAD_DAYS,
 };
 

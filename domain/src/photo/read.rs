@@ -41,6 +41,12 @@ impl Content {
             name: format!("{name}.{extension}"),
         }
     }
+
+    /// Pictures and sound are shown in place; a document is saved: what it may contain is not for a browser to run.
+    pub fn disposition(&self) -> String {
+        let how = if self.media_type == Format::Pdf.media_type() { "attachment" } else { "inline" };
+        format!("{how}; filename=\"{}\"", self.name)
+    }
 }
 
 /// A received photo in a size that the scope may see. A resident sees the previews of all photos of his tickets; of the

@@ -7,11 +7,16 @@
 use sea_orm::{DbBackend, FromQueryResult};
 
 use crate::{
-    Error, Result,
+    Error, Result, Time,
     blob::Sha256Hash,
+    db::Reader,
     id::OrganizationId,
     write::{LockRank, Tx},
 };
+
+/// The tables whose rows name content, by their columns `organization_id` and `sha256`. What none of them names is
+/// collected: whoever keeps content stands here.
+pub(crate) const REFERENCES: &[&str] = &["photo", "photo_preview"];
 
 /// Content that an organization keeps.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
@@ -59,6 +64,38 @@ pub(super) async fn keep(
         Some(_) => Ok(inserted.rows_affected() == 1),
         None => Err(Error::restart("the content was being collected")),
     }
+}
+
+/// Holds the row of content alone, making it if there is none; returns since when the content is known.
+pub(super) async fn seize(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sha256: Sha256Hash,
+    bytes: u64,
+) -> Result<Time> {
+    #[derive(FromQueryResult)]
+    struct Known {
+        created_at: Time,
+    }
+    let content = Stored {
+        bytes: i64::try_from(bytes).map_err(Error::internal)?,
+        media_type: "application/octet-stream".to_owned(),
+    };
+    keep(tx, organization, sha256, content).await?;
+    let lock = if tx.backend() == DbBackend::Postgres { "FOR UPDATE" } else { "" };
+    let sql = format!("SELECT created_at FROM blob WHERE organization_id = $1 AND sha256 = $2 {lock}");
+    let known = tx.reader().one::<Known>(&sql, [organization.0.into(), sha256.into()]).await?;
+    known.map(|row| row.created_at).ok_or_else(|| Error::restart("the content was being collected"))
+}
+
+/// Whether there is a row of this content.
+pub(super) async fn is_known(
+    reader: &Reader<'_>,
+    organization: OrganizationId,
+    sha256: Sha256Hash,
+) -> Result<bool> {
+    let sql = "SELECT bytes, media_type FROM blob WHERE organization_id = $1 AND sha256 = $2";
+    Ok(reader.one::<Stored>(sql, [organization.0.into(), sha256.into()]).await?.is_some())
 }
 
 /// Takes back what this write said with [`keep`].

@@ -1,18 +1,19 @@
 //! Uploads from the first byte to the last: what a server of the tus protocol does, without HTTP.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{
     content::{Format, not_taken, takes},
     receive::{Receive, Received, Refuse},
-    upload::{Advance, End, Restart, Resume, Start, Upload, UploadState, slices, unsigned},
+    upload::{Advance, End, Restart, Resume, Start, Upload, UploadState, find, slices, unsigned},
 };
 use crate::{
     Code, Error, Result, Scope, Time,
-    blob::{Assembled, Blobs, ByteStream, Sha256Hash, SliceStored, UploadKey},
+    blob::{Assembled, Blobs, ByteStream, Sha256Hash, SignedPut, SliceStored, UploadKey},
     db::Db,
     id::{PhotoId, UploadId},
 };
@@ -39,6 +40,19 @@ pub struct Progress {
     pub length: u64,
     /// When the upload ends if it makes no progress; `None` when the photo is received.
     pub expires_at: Option<Time>,
+}
+
+/// A request by which a client sends the bytes of an upload to the store itself.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct SignedUpload {
+    /// Where to.
+    pub url: String,
+    /// `PUT`.
+    pub method: String,
+    /// Headers that must go along as they are: length and checksum are signed.
+    pub headers: BTreeMap<String, String>,
+    /// Until when it must begin.
+    pub expires_at: DateTime<Utc>,
 }
 
 impl Progress {
@@ -136,6 +150,42 @@ impl Transfers {
             this.judge_if_full(scope, upload).await
         };
         self.db.0.writes.spawn(task).await.map_err(Error::internal)?
+    }
+
+    /// A request by which the client sends all bytes to the store itself, once; [`Transfers::arrived`] is to follow. What
+    /// an earlier connection was sending can no longer move the offset.
+    ///
+    /// # Errors
+    /// `offset_mismatch` when some bytes are here already; `unsupported_store` where clients cannot reach the store; and
+    /// as [`Transfers::resume`].
+    pub async fn sign(&self, scope: Scope, id: UploadId, lasts: Duration) -> Result<SignedUpload> {
+        let upload = self.db.write(scope, Resume { upload: id, offset: Some(0) }).await?;
+        let slice = upload.key().slice(0, unsigned(upload.epoch)?);
+        let signed = self.blobs.sign_slice(&slice, &upload.announced()?, lasts).await?;
+        let unsupported = || Error::new(Code::UnsupportedStore, Code::UnsupportedStore.title());
+        let SignedPut { url, headers } = signed.ok_or_else(unsupported)?;
+        let headers = headers.into_iter().collect();
+        Ok(SignedUpload { url, method: "PUT".to_owned(), headers, expires_at: self.db.clock().now() + lasts })
+    }
+
+    /// The client has sent everything to the store itself: it is judged as if it had come through here.
+    ///
+    /// # Errors
+    /// `offset_mismatch` when nothing has arrived, or the upload was taken up by somebody else meanwhile; and as
+    /// [`Transfers::append`].
+    pub async fn arrived(&self, scope: Scope, id: UploadId) -> Result<Progress> {
+        let upload = find(&self.db.reader(), &scope, id).await?.alive(self.db.clock().now())?;
+        if upload.state == UploadState::Finished {
+            return Progress::of(&upload);
+        }
+        let slice = upload.key().slice(0, unsigned(upload.epoch)?);
+        let bytes = upload.length;
+        let stored = self.blobs.slice_length(&slice).await?;
+        if upload.received != 0 || stored != Some(unsigned(bytes)?) {
+            return Err(upload.elsewhere());
+        }
+        let upload = self.db.write(scope, Advance { upload, bytes }).await?;
+        self.judge_if_full(scope, upload).await
     }
 
     /// Ends an upload before its time. A photo that is received stays so; one that is not stays expected.
