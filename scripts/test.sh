@@ -24,6 +24,7 @@ fi
 
 target=$(target_dir)
 export NARYAD_TEST_TUS_JS="${NARYAD_TEST_TUS_JS:-$(scripts/tus-js.sh)}"
+export NARYAD_TEST_PYPDF="${NARYAD_TEST_PYPDF:-$(scripts/pypdf.sh)}"
 export NARYAD_BIN="${NARYAD_BIN:-$target/debug/naryad}"
 export NARYAD_PROMISES_DIR="$target/promises"
 rm -rf "$NARYAD_PROMISES_DIR"

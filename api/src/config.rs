@@ -127,7 +127,10 @@ impl Config {
         }
         figment
             .merge(Env::raw().only(&["database_url"]))
-            .merge(Env::raw().only(&names.iter().copied().filter(|name| name.starts_with("s3_")).collect::<Vec<_>>()))
+            .merge(
+                Env::raw()
+                    .only(&names.iter().copied().filter(|name| name.starts_with("s3_")).collect::<Vec<_>>()),
+            )
             .merge(Env::prefixed("NARYAD_").only(&names))
             .merge(Serialized::defaults(flags))
             .extract()

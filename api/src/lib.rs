@@ -3,6 +3,7 @@
 //! A request goes one way: route, extractors (who are you, what do you ask), one use case of the domain, rendering.
 //! `problem` alone knows the status of an error; `server` puts the same service together for `main` and for tests.
 
+mod act;
 mod alert;
 mod auth;
 mod board;
@@ -24,9 +25,11 @@ mod material;
 mod metrics;
 mod notify;
 pub mod openapi;
+mod paid;
 mod people;
 mod photo;
 mod place;
+pub mod privacy;
 pub mod problem;
 pub mod reply;
 mod request;
@@ -36,7 +39,9 @@ pub mod server;
 mod shift;
 mod slot;
 pub mod state;
+mod stock;
 mod ticket;
+mod track;
 mod upload;
 mod visit;
 mod worktime;

@@ -20,11 +20,19 @@ use crate::{config::Config, problem::Problem, state::State};
 /// Calendars that an address may read in a minute: many phones stand behind one address, and guessing is hopeless anyhow.
 const CALENDARS_PER_MINUTE: u32 = 120;
 
+/// Requests by links that an address may make in a minute.
+const TRACKS_PER_MINUTE: u32 = 240;
+
+/// Requests by one link in a minute: a person with a page and its pictures.
+const LINK_PER_MINUTE: u32 = 120;
+
 /// Counters of requests.
 #[derive(Debug)]
 pub struct Limits {
     auth: DefaultKeyedRateLimiter<IpAddr>,
     calendars: DefaultKeyedRateLimiter<IpAddr>,
+    tracks: DefaultKeyedRateLimiter<IpAddr>,
+    links: DefaultKeyedRateLimiter<String>,
     tickets: DefaultKeyedRateLimiter<Uuid>,
     trust_forwarded: bool,
 }
@@ -36,6 +44,8 @@ impl Limits {
         Self {
             auth: RateLimiter::keyed(quota(config.auth_per_minute)),
             calendars: RateLimiter::keyed(quota(CALENDARS_PER_MINUTE)),
+            tracks: RateLimiter::keyed(quota(TRACKS_PER_MINUTE)),
+            links: RateLimiter::keyed(quota(LINK_PER_MINUTE)),
             tickets: RateLimiter::keyed(quota(config.tickets_per_minute)),
             trust_forwarded: config.trust_forwarded,
         }
@@ -53,7 +63,15 @@ impl Limits {
     pub fn forget(&self) {
         self.auth.retain_recent();
         self.calendars.retain_recent();
+        self.tracks.retain_recent();
+        self.links.retain_recent();
         self.tickets.retain_recent();
+    }
+
+    /// Counts a request by a link, from wherever it comes. The whole path is not kept: what follows the token does not count.
+    fn by_link(&self, path: &str) -> Result<()> {
+        let token = path.trim_start_matches("/v1/track/").split('/').next().unwrap_or_default();
+        check(&self.links, &token.chars().take(64).collect())
     }
 
     fn by_address(&self, limiter: &DefaultKeyedRateLimiter<IpAddr>, request: &ServiceRequest) -> Result<()> {
@@ -73,7 +91,7 @@ fn check<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, 
     })
 }
 
-/// Counts requests to `/v1/auth/` and `/v1/calendars/` by the address of the client: guessing is slow.
+/// Counts requests to `/v1/auth/`, `/v1/calendars/` and `/v1/track/` by the address of the client: guessing is slow.
 pub(crate) async fn auth(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -84,6 +102,10 @@ pub(crate) async fn auth(
         }
         Some(app) if request.path().starts_with("/v1/calendars/") => {
             app.limits.by_address(&app.limits.calendars, &request)
+        }
+        Some(app) if request.path().starts_with("/v1/track/") => {
+            let limited = app.limits.by_address(&app.limits.tracks, &request);
+            limited.and_then(|()| app.limits.by_link(request.path()))
         }
         _ => Ok(()),
     };

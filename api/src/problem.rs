@@ -70,6 +70,11 @@ pub fn status(code: Code) -> StatusCode {
         | Code::DeadlineClosed
         | Code::DisplacesBookings
         | Code::HoldUsed
+        | Code::EstimateNotAgreed
+        | Code::EstimateAnswered
+        | Code::EstimateExceeded
+        | Code::StockShort
+        | Code::ReturnTermOver
         | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,
         Code::UploadGone | Code::HoldExpired => StatusCode::GONE,

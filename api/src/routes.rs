@@ -4,8 +4,8 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics, openapi,
-    people, photo, place, shift, slot, ticket, upload, visit, worktime,
+    act, alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics,
+    openapi, paid, people, photo, place, privacy, shift, slot, stock, ticket, track, upload, visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -20,6 +20,11 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     place::routes(routes);
     catalogue::routes(routes);
     material::routes(routes);
+    paid::routes(routes);
+    stock::routes(routes);
+    act::routes(routes);
+    privacy::routes(routes);
+    track::routes(routes);
     ticket::routes(routes);
     alert::routes(routes);
     slot::routes(routes);

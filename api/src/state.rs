@@ -14,7 +14,7 @@ use naryad_domain::{
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, limit::Limits, s3::S3Blobs};
+use crate::{config::Config, limit::Limits, privacy::Reads, s3::S3Blobs};
 
 /// The assembled service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct App {
     pub sign_in: SignIn,
     /// Keeps the bytes of photos.
     pub blobs: Arc<dyn Blobs>,
+    /// Looks at personal data.
+    pub reads: Reads,
     /// The settings.
     pub config: Arc<Config>,
     /// How often somebody may ask.
@@ -66,6 +68,7 @@ impl App {
             keys,
             sms,
             blobs,
+            reads: Reads::default(),
             limits: Arc::new(Limits::new(&config)),
             config: Arc::new(config),
             stop: CancellationToken::new(),

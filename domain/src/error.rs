@@ -65,6 +65,11 @@ codes! {
     TextNotOfficial "text_not_official" "The text is not in the official style", "Remove the characters in `characters`, or take `mended`.";
     PreconditionRequired "precondition_required" "This kind of request has a precondition", "Tell it to the applicant and confirm it with `precondition_confirmed`.";
     EvidenceMissing "evidence_missing" "What this kind of work demands at closing is missing", "Add what `missing` lists.";
+    EstimateNotAgreed "estimate_not_agreed" "The resident has not agreed to the estimate that stands", "Offer an estimate and note the resident's word first.";
+    EstimateAnswered "estimate_answered" "The estimate has been answered, or another took its place", "Read the ticket; a change needs a new estimate.";
+    EstimateExceeded "estimate_exceeded" "It comes to more than the resident agreed to", "Offer a new estimate over `total_minor` and note the resident's word.";
+    StockShort "stock_short" "There is less in stock than that", "`available` says how much; receive or correct first.";
+    ReturnTermOver "return_term_over" "The term of return is over", "Register a new ticket.";
     OffsetMismatch "offset_mismatch" "The upload stands at another offset", "Ask for the offset with HEAD and continue there.";
     UploadGone "upload_gone" "The upload has expired or was ended", "Start a new upload.";
     UnsupportedStore "unsupported_store" "The store takes nothing from clients", "Send the bytes to `/v1/uploads`.";

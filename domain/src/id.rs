@@ -125,6 +125,24 @@ ids! {
     ContractorLinkId,
     /// A link by which a calendar elsewhere reads bookings.
     CalendarLinkId,
+    /// A work in the price list.
+    WorkId,
+    /// A line of work that was done.
+    WorkLineId,
+    /// An estimate.
+    EstimateId,
+    /// A payment or a refund.
+    PaymentId,
+    /// A storeroom or a van.
+    PlaceId,
+    /// A movement of stock.
+    MovementId,
+    /// A return of work that was not accepted.
+    ReturnId,
+    /// An act of completed work.
+    ActId,
+    /// A link by which a ticket is followed without signing in.
+    TrackId,
 }
 
 /// A UUID of version 7 whose time comes from the clock of the service.

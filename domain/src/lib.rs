@@ -3,6 +3,7 @@
 //! A request goes one way: a use case (an [`Act`](write::Act)) runs inside the write path, changes rows only through
 //! [`Tx`](write::Tx), and the write path appends the journal, enqueues the jobs and feeds the phones.
 
+pub mod act;
 pub mod alert;
 pub mod auth;
 pub mod blob;
@@ -20,17 +21,21 @@ pub mod job;
 pub mod journal;
 pub mod material;
 pub mod page;
+pub mod paid;
 pub mod people;
 pub mod photo;
 pub mod place;
+pub mod privacy;
 pub mod rebooking;
 pub mod scope;
 pub mod shift;
 pub mod slot;
+pub mod stock;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;
 pub mod ticket;
+pub mod track;
 pub mod visit;
 pub mod worktime;
 pub mod write;

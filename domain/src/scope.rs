@@ -5,7 +5,7 @@ use uuid::Uuid;
 use crate::{
     Code, Error, Result,
     auth::Role,
-    id::{LoginId, OrganizationId, ResidentId, TechnicianId, UserId},
+    id::{LoginId, OrganizationId, ResidentId, TechnicianId, TicketId, TrackId, UserId},
 };
 
 /// Who acts.
@@ -24,6 +24,13 @@ pub enum Actor {
         login: LoginId,
         /// The membership.
         resident: ResidentId,
+    },
+    /// Whoever holds a link to one ticket: the applicant, without signing in.
+    Link {
+        /// The link.
+        link: TrackId,
+        /// The one ticket it opens.
+        ticket: TicketId,
     },
     /// A background job or the command line, acting for the organization.
     System,
@@ -47,6 +54,11 @@ impl Scope {
         Self { organization, actor: Actor::Resident { login, resident } }
     }
 
+    /// The scope of whoever holds a link to a ticket: that ticket as its applicant sees it, and nothing else.
+    pub fn link(organization: OrganizationId, link: TrackId, ticket: TicketId) -> Self {
+        Self { organization, actor: Actor::Link { link, ticket } }
+    }
+
     /// The scope of a job or of the command line: the whole of one organization.
     pub fn system(organization: OrganizationId) -> Self {
         Self { organization, actor: Actor::System }
@@ -67,6 +79,7 @@ impl Scope {
         match self.actor {
             Actor::Staff { user, .. } => user.0,
             Actor::Resident { resident, .. } => resident.0,
+            Actor::Link { link, .. } => link.0,
             Actor::System => self.organization.0,
         }
     }
@@ -75,7 +88,7 @@ impl Scope {
     pub fn role(&self) -> Option<Role> {
         match self.actor {
             Actor::Staff { role, .. } => Some(role),
-            Actor::Resident { .. } => Some(Role::Resident),
+            Actor::Resident { .. } | Actor::Link { .. } => Some(Role::Resident),
             Actor::System => None,
         }
     }
@@ -96,11 +109,16 @@ impl Scope {
         }
     }
 
+    /// Whether a resident acts, signed in or by a link: he is shown what concerns him, and none of the house's own.
+    pub fn is_resident(&self) -> bool {
+        matches!(self.actor, Actor::Resident { .. } | Actor::Link { .. })
+    }
+
     /// Whether the dispatcher's desk acts: a dispatcher, his manager, an administrator, a job.
     pub fn is_desk(&self) -> bool {
         match self.actor {
             Actor::Staff { role, .. } => matches!(role, Role::Dispatcher | Role::Manager | Role::Admin),
-            Actor::Resident { .. } => false,
+            Actor::Resident { .. } | Actor::Link { .. } => false,
             Actor::System => true,
         }
     }

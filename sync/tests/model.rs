@@ -169,7 +169,13 @@ impl World<'_> {
             }
             Step::Return { ticket } => {
                 let Some(ticket) = self.ticket(*ticket) else { return };
-                self.act(desk, ticket::Return { ticket, args: Why { reason: text("Запах остался.") } }).await;
+                self.act(
+                    desk,
+                    ticket::Return {
+                        ticket, args: Why { reason: text("Запах остался.") }.into()
+                    },
+                )
+                .await;
             }
             Step::Accept { ticket } => {
                 let Some(ticket) = self.ticket(*ticket) else { return };

@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod board;
+mod closing;
 mod crash;
 mod day;
 mod demo;
@@ -13,6 +14,7 @@ mod operations;
 mod pages;
 mod partners;
 mod races;
+mod resident;
 mod search;
 mod shifts;
 mod slots;

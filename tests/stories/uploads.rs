@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 /// Puts the house on a bucket of its own.
 async fn on_a_bucket(house: &House) {
-    let endpoint = std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
+    let endpoint =
+        std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
     let settings = S3Settings {
         bucket: format!("story-{}", Uuid::now_v7().simple()),
         endpoint: Some(endpoint.clone()),

@@ -4,10 +4,18 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use naryad_domain::{
-    Result, db::Db, deadline, feed, handover, job::Claimed, photo::{self, Transfers}, ticket, visit,
+    Result,
+    db::Db,
+    deadline, feed, handover,
+    job::Claimed,
+    photo::{self, Transfers},
+    ticket, visit,
 };
 
-use crate::{auto_close, deadline_recalculate, feed_expire, handover_expire, photo_examine, ticket_refold, visit_overrun};
+use crate::{
+    auto_close, deadline_recalculate, feed_expire, handover_expire, photo_examine, ticket_refold,
+    visit_overrun,
+};
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
 

@@ -12,6 +12,7 @@ use naryad_domain::{
     db::Db,
     id::JobId,
     job::{self, Claimed, Failure, Lease},
+    privacy,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -89,6 +90,7 @@ async fn tidy(db: &Db, registry: Arc<Registry>) {
 
 async fn sweep(db: &Db, registry: &Registry) -> Result<()> {
     job::sweep(db).await?;
+    privacy::sweep_reads(db).await?;
     match registry.transfers() {
         Some(transfers) => uploads::sweep(db, transfers).await,
         None => Ok(()),

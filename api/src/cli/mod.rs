@@ -87,6 +87,9 @@ enum Command {
     /// The feeds of the phones.
     #[command(subcommand)]
     Sync(Check),
+    /// The stock of materials.
+    #[command(subcommand)]
+    Stock(Check),
     /// The photos and what else is kept as bytes.
     #[command(subcommand)]
     Photos(Photos),
@@ -174,6 +177,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         }
         Command::Journal(Check::Verify) => verify::journal(&config).await,
         Command::Sync(Check::Verify) => verify::feeds(&config).await,
+        Command::Stock(Check::Verify) => verify::stock(&config).await,
         Command::Photos(Photos::Verify { deep }) => verify::photos(&config, deep).await,
     }
 }

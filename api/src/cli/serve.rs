@@ -37,6 +37,8 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
     let companions = accompany(opened, app.stop.clone());
     let worker = app.config.worker.then(|| work_beside(&app));
     let forgetting = tokio::spawn(forget(app.clone()));
+    let reads = app.clone();
+    let keeping = tokio::spawn(async move { reads.go_on_keeping_reads().await });
     say(&format!("Naryad is ready: http://{}/docs\n", listening.address))?;
 
     let failed = tokio::select! {
@@ -46,9 +48,11 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
     tracing::info!("shutting down");
     app.stop.cancel();
     listening.drain(&app).await;
-    for task in [Some(forgetting), worker, Some(companions)].into_iter().flatten() {
+    for task in [Some(forgetting), Some(keeping), worker, Some(companions)].into_iter().flatten() {
         let _ = task.await;
     }
+    // What the last answers showed.
+    app.keep_reads().await;
     app.db.close().await;
     listening.stop().await;
     if failed { Err(Error::internal("the server ended by itself")) } else { Ok(Outcome::Well) }

@@ -1,6 +1,6 @@
 //! `naryad journal verify` and `naryad sync verify`: everything is computed again and compared.
 
-use naryad_domain::{Code, Error, Result, db::Db, feed, journal, photo};
+use naryad_domain::{Code, Error, Result, db::Db, feed, journal, photo, stock};
 
 use super::{Outcome, say};
 use crate::{config::Config, state};
@@ -34,6 +34,21 @@ pub(super) async fn feeds(config: &Config) -> Result<Outcome> {
         report.findings.len()
     ));
     conclude(&text, report.findings.is_empty())
+}
+
+pub(super) async fn stock(config: &Config) -> Result<Outcome> {
+    let db = open(config).await?;
+    let findings = stock::verify(&db).await?;
+    db.close().await;
+    let mut text = String::new();
+    for found in &findings {
+        text.push_str(&format!(
+            "place {}, material {}: {} thousandths are written down, {} were moved\n",
+            found.place_id, found.material_id, found.written_milli, found.moved_milli
+        ));
+    }
+    text.push_str(&format!("stock: {} findings\n", findings.len()));
+    conclude(&text, findings.is_empty())
 }
 
 pub(super) async fn photos(config: &Config, deep: bool) -> Result<Outcome> {

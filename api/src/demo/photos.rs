@@ -44,7 +44,9 @@ impl Photos {
         let mut files = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if path.is_file() && Format::detect(&std::fs::read(&path).map_err(unreadable)?).is_some_and(Format::is_picture) {
+            if path.is_file()
+                && Format::detect(&std::fs::read(&path).map_err(unreadable)?).is_some_and(Format::is_picture)
+            {
                 files.push(path);
             }
         }

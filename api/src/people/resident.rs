@@ -6,6 +6,7 @@ use naryad_domain::{
     people::resident::store::{
         self, Change, Create, CreateResident, PatchResident, ResidentDocument, ResidentFilter,
     },
+    privacy::ReadSubject,
 };
 
 use crate::{
@@ -45,6 +46,8 @@ async fn list_residents(
     page: Query<PageQuery>,
 ) -> Answer {
     let page = store::list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?).await?;
+    let seen = page.items.iter().map(|resident| ReadSubject::Resident(resident.id));
+    app.note_reads(&caller.scope, "list_residents", seen).await;
     app.page(page)
 }
 
@@ -55,7 +58,9 @@ async fn list_residents(
 )]
 #[get("/v1/residents/{id}")]
 async fn get_resident(app: State, caller: Caller, id: PathId<ResidentId>) -> Answer {
-    reply::document(&store::get(&app.db.reader(), &caller.scope, id.0).await?)
+    let document = store::get(&app.db.reader(), &caller.scope, id.0).await?;
+    app.note_reads(&caller.scope, "get_resident", [ReadSubject::Resident(id.0)]).await;
+    reply::document(&document)
 }
 
 /// Changes a resident; lists of phones and accounts are set as a whole. Dispatchers and administrators only.

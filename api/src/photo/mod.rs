@@ -152,8 +152,30 @@ async fn link_photo(app: State, caller: Caller, id: PathId<PhotoId>, query: Quer
     security(()),
     params(("token" = String, Path, description = "What the link holds.")),
     responses(
-        (status = 200, description = "The bytes", content((content::Bytes = "application/octet-stream"))),
-        (status = 206, description = "The part in `Content-Range`", content((content::Bytes = "application/octet-stream"))),
+        (
+            status = 200,
+            description = "The bytes",
+            content(
+                (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
+                (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+                (content::Bytes = "application/pdf"), (content::Bytes = "audio/ogg"),
+                (content::Bytes = "audio/mp4"), (content::Bytes = "audio/mpeg"),
+                (content::Bytes = "audio/aac"), (content::Bytes = "audio/wav"),
+                (content::Bytes = "audio/webm"), (content::Bytes = "audio/amr"),
+            ),
+        ),
+        (
+            status = 206,
+            description = "The part in `Content-Range`",
+            content(
+                (content::Bytes = "image/jpeg"), (content::Bytes = "image/png"),
+                (content::Bytes = "image/webp"), (content::Bytes = "image/heic"),
+                (content::Bytes = "application/pdf"), (content::Bytes = "audio/ogg"),
+                (content::Bytes = "audio/mp4"), (content::Bytes = "audio/mpeg"),
+                (content::Bytes = "audio/aac"), (content::Bytes = "audio/wav"),
+                (content::Bytes = "audio/webm"), (content::Bytes = "audio/amr"),
+            ),
+        ),
         (status = 304, description = "These bytes are here already"),
         (status = 416, description = "The range begins behind the end; `Content-Range` tells the length"),
     ),

@@ -119,7 +119,8 @@ impl S3Blobs {
         spooled: &Spooled,
         if_absent: bool,
     ) -> Result<bool, BlobError> {
-        let length = i64::try_from(spooled.bytes).map_err(std::io::Error::other).map_err(BlobError::during(doing))?;
+        let length =
+            i64::try_from(spooled.bytes).map_err(std::io::Error::other).map_err(BlobError::during(doing))?;
         for _ in 0..COLLISIONS {
             let body = Body::from_path(spooled.path()).await.map_err(std::io::Error::other);
             let put = self
@@ -183,8 +184,10 @@ impl S3Blobs {
             }
             Err(other) => return Err(other.during(doing)),
         };
-        let unreadable = || BlobError::during(doing)(std::io::Error::other("the store does not tell the length"));
-        let part = got.content_length().and_then(|length| u64::try_from(length).ok()).ok_or_else(unreadable)?;
+        let unreadable =
+            || BlobError::during(doing)(std::io::Error::other("the store does not tell the length"));
+        let part =
+            got.content_length().and_then(|length| u64::try_from(length).ok()).ok_or_else(unreadable)?;
         let (start, len) = match got.content_range() {
             Some(told) => content_range(told).ok_or_else(unreadable)?,
             None => (0, part),
@@ -226,7 +229,9 @@ impl S3Blobs {
         loop {
             let (objects, more) = self.page(folder, after.take()).await?;
             for object in &objects {
-                let Some(name) = object.key().and_then(|name| name.strip_prefix(&self.prefix)) else { continue };
+                let Some(name) = object.key().and_then(|name| name.strip_prefix(&self.prefix)) else {
+                    continue;
+                };
                 if !see(name, object.size().unwrap_or(0).unsigned_abs()) {
                     return Ok(());
                 }
@@ -259,7 +264,12 @@ fn content_range(told: &str) -> Option<(u64, u64)> {
 
 #[async_trait]
 impl Blobs for S3Blobs {
-    async fn put_slice(&self, key: &SliceKey, body: ByteStream, limit: u64) -> Result<SliceStored, BlobError> {
+    async fn put_slice(
+        &self,
+        key: &SliceKey,
+        body: ByteStream,
+        limit: u64,
+    ) -> Result<SliceStored, BlobError> {
         const DOING: &str = "writing a slice";
         let (spooled, complete) = self.spool.take(DOING, body, limit).await?;
         let stored = SliceStored { bytes: spooled.bytes, complete };
@@ -283,7 +293,8 @@ impl Blobs for S3Blobs {
                 return Ok(Assembled::Torn { offset: joined.bytes() });
             }
             let name = self.name(upload.slice(slice.offset, slice.epoch));
-            let Some(read) = self.get(DOING, &name, None).await?.filter(|read| read.len == slice.bytes) else {
+            let Some(read) = self.get(DOING, &name, None).await?.filter(|read| read.len == slice.bytes)
+            else {
                 return Ok(Assembled::Torn { offset: slice.offset });
             };
             joined.append(DOING, read.stream).await?;
@@ -334,7 +345,11 @@ impl Blobs for S3Blobs {
         self.get("reading an object", &name, range).await
     }
 
-    async fn length(&self, organization: OrganizationId, sha256: &Sha256Hash) -> Result<Option<u64>, BlobError> {
+    async fn length(
+        &self,
+        organization: OrganizationId,
+        sha256: &Sha256Hash,
+    ) -> Result<Option<u64>, BlobError> {
         self.head(&self.name(BlobKey { organization, sha256: *sha256 })).await
     }
 
@@ -374,7 +389,11 @@ impl Blobs for S3Blobs {
         Ok(page)
     }
 
-    async fn list_uploads(&self, after: Option<&UploadKey>, limit: usize) -> Result<Vec<UploadKey>, BlobError> {
+    async fn list_uploads(
+        &self,
+        after: Option<&UploadKey>,
+        limit: usize,
+    ) -> Result<Vec<UploadKey>, BlobError> {
         let mut page: Vec<UploadKey> = Vec::new();
         if limit == 0 {
             return Ok(page);
@@ -467,8 +486,9 @@ impl Blobs for S3Blobs {
         lasts: Duration,
     ) -> Result<Option<SignedPut>, BlobError> {
         const DOING: &str = "signing an upload";
-        let length =
-            i64::try_from(announced.bytes).map_err(std::io::Error::other).map_err(BlobError::during(DOING))?;
+        let length = i64::try_from(announced.bytes)
+            .map_err(std::io::Error::other)
+            .map_err(BlobError::during(DOING))?;
         let signed = self
             .client
             .put_object()
@@ -487,10 +507,7 @@ impl Blobs for S3Blobs {
 /// `blobs/(organization)/(two digits)/(hash)`; what is not written as we write it is not ours.
 fn blob_key(name: &str) -> Option<BlobKey> {
     let mut parts = name.strip_prefix(BLOBS)?.strip_prefix('/')?.split('/');
-    let key = BlobKey {
-        organization: parts.next()?.parse().ok()?,
-        sha256: parts.nth(1)?.parse().ok()?,
-    };
+    let key = BlobKey { organization: parts.next()?.parse().ok()?, sha256: parts.nth(1)?.parse().ok()? };
     (key.to_string() == name).then_some(key)
 }
 

@@ -48,7 +48,8 @@ impl Spool {
         let unusable = |cause: io::Error| Error::internal(format!("{}: {cause}", folder.display()));
         std::fs::create_dir_all(&folder).map_err(unusable)?;
         for entry in std::fs::read_dir(&folder).map_err(unusable)?.flatten() {
-            let age = entry.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
+            let age =
+                entry.metadata().and_then(|facts| facts.modified()).ok().and_then(|at| at.elapsed().ok());
             if age.is_some_and(|age| age.as_secs() > 24 * 3600) {
                 // Another process may sweep too.
                 let _ = std::fs::remove_file(entry.path());
@@ -60,7 +61,8 @@ impl Spool {
     pub(super) async fn begin(&self, doing: &'static str) -> std::result::Result<Spooling, BlobError> {
         let folder = Arc::clone(&self.0);
         let made = tokio::task::spawn_blocking(move || NamedTempFile::new_in(&*folder)).await;
-        let (file, path) = made.map_err(io::Error::other).flatten().map_err(BlobError::during(doing))?.into_parts();
+        let (file, path) =
+            made.map_err(io::Error::other).flatten().map_err(BlobError::during(doing))?.into_parts();
         Ok(Spooling {
             path,
             file: BufWriter::with_capacity(CHUNK, tokio::fs::File::from_std(file)),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use naryad_domain::{
-    blob::{Announced, Blobs, BlobKey, Served, Sha256Hash, UploadKey, contract},
+    blob::{Announced, BlobKey, Blobs, Served, Sha256Hash, UploadKey, contract},
     id::{OrganizationId, UploadId},
 };
 use uuid::Uuid;
@@ -13,7 +13,8 @@ use super::*;
 
 /// A store in a bucket of its own.
 async fn store() -> (S3Blobs, tempfile::TempDir) {
-    let endpoint = std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
+    let endpoint =
+        std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
     let settings = S3Settings {
         bucket: format!("b-{}", Uuid::from_u128(rand::random()).simple()),
         endpoint: Some(endpoint),
@@ -87,7 +88,9 @@ async fn a_signed_upload_takes_only_the_announced_bytes() {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let send = async |bytes: Bytes| {
         let mut request = http.put(&signed.url).body(bytes);
-        for (name, value) in signed.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")) {
+        for (name, value) in
+            signed.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length"))
+        {
             request = request.header(name, value);
         }
         request.send().await.unwrap().status()
@@ -106,7 +109,9 @@ fn names_of_others_are_passed_over() {
     assert_eq!(blob_key(&key.to_string()), Some(key));
     let upload = UploadKey { organization, upload: UploadId(Uuid::from_u128(8)) };
     assert_eq!(upload_key(&upload.slice(5, 1).to_string()), Some(upload));
-    for name in ["", "blobs", "blobs/x/y/z", "blobs/../../etc", &key.to_string().to_uppercase(), "slices/a/b/c"] {
+    for name in
+        ["", "blobs", "blobs/x/y/z", "blobs/../../etc", &key.to_string().to_uppercase(), "slices/a/b/c"]
+    {
         assert_eq!((blob_key(name), upload_key(name)), (None, None), "{name}");
     }
     assert_eq!(content_range("bytes 2-5/10"), Some((2, 10)));

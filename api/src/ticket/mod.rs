@@ -7,6 +7,7 @@ use naryad_domain::{
     id::TicketId,
     journal::{self, Entry, Subject, SubjectKind},
     page::{Page, PageRequest},
+    privacy::ReadSubject,
     ticket::{
         self, Comment, Edit, EditTicket, Register, RegisterTicket, TicketDocument, TicketFilter, TicketLine,
         WriteComment,
@@ -65,6 +66,8 @@ async fn list_tickets(
 ) -> Answer {
     let now = app.db.clock().now();
     let page = ticket::list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?, now).await?;
+    app.note_reads(&caller.scope, "list_tickets", page.items.iter().map(|line| ReadSubject::Ticket(line.id)))
+        .await;
     app.page(page)
 }
 
@@ -75,7 +78,9 @@ async fn list_tickets(
 )]
 #[get("/v1/tickets/{id}")]
 async fn get_ticket(app: State, caller: Caller, id: PathId<TicketId>) -> Answer {
-    reply::document(&ticket::document(&app.db.reader(), &caller.scope, id.0).await?)
+    let document = ticket::document(&app.db.reader(), &caller.scope, id.0).await?;
+    app.note_reads(&caller.scope, "get_ticket", [ReadSubject::Ticket(id.0)]).await;
+    reply::document(&document)
 }
 
 /// Changes details of a ticket.

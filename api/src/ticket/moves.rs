@@ -6,7 +6,8 @@ use naryad_domain::{
     slot::{AssignBest, FindBest},
     ticket::{
         Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Inform,
-        InformApplicant, Localize, Plan, PlanVisit, Resume, Return, SetExecutor, TicketDocument, Unplan, Why,
+        InformApplicant, Localize, Plan, PlanVisit, Resume, Return, ReturnTicket, SetExecutor,
+        TicketDocument, Unplan, Why,
     },
 };
 
@@ -156,10 +157,10 @@ async fn accept_ticket(app: State, caller: Caller, id: PathId<TicketId>, key: Id
     app.write_once(&caller, &key, Accept { ticket: id.0 }, changed()).await
 }
 
-/// Returns work that is not accepted.
+/// Returns work that is not accepted, with photos that show why. Closed tickets within the term of return.
 #[utoipa::path(
     tag = "tickets",
-    request_body = Why,
+    request_body = ReturnTicket,
     responses((status = 200, description = "The ticket", body = TicketDocument)),
 )]
 #[post("/v1/tickets/{id}/return")]
@@ -168,7 +169,7 @@ async fn return_ticket(
     caller: Caller,
     id: PathId<TicketId>,
     key: Idempotency,
-    args: Json<Why>,
+    args: Json<ReturnTicket>,
 ) -> Answer {
     app.write_once(&caller, &key, Return { ticket: id.0, args: args.0 }, changed()).await
 }

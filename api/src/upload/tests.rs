@@ -197,7 +197,7 @@ async fn a_photo_is_sent_in_two_halves_and_served() {
     assert_eq!((behind.status().as_u16(), header(&behind, "content-range")), (416, "bytes */5000"));
     let known = house.ask("GET", &path).header("If-None-Match", tag).send().await.unwrap();
     assert_eq!(known.status(), 304);
-    is(&problem(house.ask("GET", &format!("/v1/photos/{photo}?size=320"))).await, 422, "invalid_field");
+    is(&problem(house.ask("GET", &format!("/v1/photos/{photo}?size=64"))).await, 422, "invalid_field");
     house.close().await;
 }
 

@@ -1,11 +1,16 @@
 //! Visits: the way, the work, the end, another time.
 
+mod offer;
+
 use actix_web::{get, post};
 use naryad_domain::{
     id::VisitId,
     slot::{Swap, SwapVisits},
     ticket::{self, At, TicketDocument, VisitDocument},
-    visit::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
+    visit::{
+        Cancel, CancelVisit, Confirm, ConfirmChecklist, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess,
+        Start, Unfinished,
+    },
 };
 
 use crate::{
@@ -19,7 +24,8 @@ use crate::{
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(get_visit).add(set_out).add(start_visit).add(leave_unfinished);
-    routes.add(no_access).add(move_visit).add(swap_visits).add(cancel_visit);
+    offer::routes(routes);
+    routes.add(confirm_checklist).add(no_access).add(move_visit).add(swap_visits).add(cancel_visit);
 }
 
 /// A visit with its crew.
@@ -64,6 +70,23 @@ async fn start_visit(
     args: Json<At>,
 ) -> Answer {
     app.write_once(&caller, &key, Start { visit: id.0, args: args.0 }, changed()).await
+}
+
+/// Items of the departure checklist are confirmed: tools, service ID, badge, shoe covers.
+#[utoipa::path(
+    tag = "visits",
+    request_body = ConfirmChecklist,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/visits/{id}/checklist")]
+async fn confirm_checklist(
+    app: State,
+    caller: Caller,
+    id: PathId<VisitId>,
+    key: Idempotency,
+    args: Json<ConfirmChecklist>,
+) -> Answer {
+    app.write_once(&caller, &key, Confirm { visit: id.0, args: args.0 }, changed()).await
 }
 
 /// The crew leaves before the work is done.

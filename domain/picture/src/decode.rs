@@ -82,7 +82,6 @@ pub(crate) fn check_size(width: u64, height: u64) -> Result<(), Refusal> {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the function of a map_err")]
 fn refusal(error: ImageError) -> Refusal {
     match error {
         ImageError::Limits(_) => Refusal::TooManyPixels,
@@ -100,7 +99,8 @@ fn on_white(image: DynamicImage) -> RgbImage {
     let mut paper = RgbImage::new(image.width(), image.height());
     for (to, from) in paper.pixels_mut().zip(image.pixels()) {
         let [red, green, blue, alpha] = from.0.map(u32::from);
-        let mix = |value: u32| u8::try_from((value * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX);
+        let mix =
+            |value: u32| u8::try_from((value * alpha + 255 * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX);
         *to = Rgb([mix(red), mix(green), mix(blue)]);
     }
     paper

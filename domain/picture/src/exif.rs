@@ -130,7 +130,11 @@ fn satellite_time(exif: &Exif) -> Option<DateTime<Utc>> {
     let [hour, minute, second] = three(exif, Tag::GPSTimeStamp)?;
     let whole = |value: f64| {
         // The cast is exact within these bounds.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is checked to be small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is checked to be small"
+        )]
         (0.0..100.0).contains(&value).then_some(value as u32)
     };
     Some(date.and_hms_opt(whole(hour)?, whole(minute)?, whole(second)?)?.and_utc())

@@ -67,7 +67,9 @@ impl Format {
             Some(Self::WebM)
         } else if head.starts_with(b"#!AMR\n") || head.starts_with(b"#!AMR-WB\n") {
             Some(Self::Amr)
-        } else if head.starts_with(b"ID3") || matches!(head, [0xff, 0xfa | 0xfb | 0xf2 | 0xf3 | 0xe2 | 0xe3, ..]) {
+        } else if head.starts_with(b"ID3")
+            || matches!(head, [0xff, 0xfa | 0xfb | 0xf2 | 0xf3 | 0xe2 | 0xe3, ..])
+        {
             Some(Self::Mp3)
         } else if matches!(head, [0xff, 0xf0 | 0xf1 | 0xf8 | 0xf9, ..]) {
             Some(Self::Aac)

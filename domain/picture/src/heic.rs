@@ -29,6 +29,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decoded, Refusal> {
     let decoded = heic_decoder::decode(bytes).map_err(|_| Refusal::Undecodable)?;
     let rgb = decoded.to_rgb8().map_err(|_| Refusal::Undecodable)?;
     let side = |value: usize| u32::try_from(value).map_err(|_| Refusal::TooManyPixels);
-    let pixels = RgbImage::from_raw(side(rgb.width)?, side(rgb.height)?, rgb.data).ok_or(Refusal::Undecodable)?;
+    let pixels =
+        RgbImage::from_raw(side(rgb.width)?, side(rgb.height)?, rgb.data).ok_or(Refusal::Undecodable)?;
     Ok(Decoded { pixels, damaged: false })
 }

@@ -99,7 +99,8 @@ pub fn examine(bytes: &[u8]) -> Result<Examined, Refusal> {
     };
     // A HEIC is turned by its container.
     let orientation = if format == Format::Heic { 1 } else { facts.orientation };
-    let picture = caught(|| preview::render(&decoded.pixels, orientation)).flatten().ok_or(Refusal::Undecodable)?;
+    let picture =
+        caught(|| preview::render(&decoded.pixels, orientation)).flatten().ok_or(Refusal::Undecodable)?;
     Ok(Examined { format, facts, picture: Some(picture), damaged: decoded.damaged })
 }
 

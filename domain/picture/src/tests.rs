@@ -70,17 +70,15 @@ fn telling() -> Vec<u8> {
     };
     // The places behind the directories: 8 + 2 + 12 * 4 + 4 = 62 the first ends, and so on.
     let at = |offset: u32| offset.to_be_bytes();
-    let (maker, moment, offset) = (b"Maker\0".as_slice(), b"2026:11:26 12:13:47\0".as_slice(), b"+03:00\0".as_slice());
+    let (maker, moment, offset) =
+        (b"Maker\0".as_slice(), b"2026:11:26 12:13:47\0".as_slice(), b"+03:00\0".as_slice());
     let first = 8_u32;
     let inner = first + 2 + 12 * 3 + 4;
     let place = inner + 2 + 12 * 2 + 4;
     let data = place + 2 + 12 * 4 + 4;
     let (moment_at, offset_at, latitude_at) = (data + 6, data + 26, data + 33);
     let tiff = [
-        directory(
-            &[(0x010f, 2, 6, at(data)), (0x8769, 4, 1, at(inner)), (0x8825, 4, 1, at(place))],
-            0,
-        ),
+        directory(&[(0x010f, 2, 6, at(data)), (0x8769, 4, 1, at(inner)), (0x8825, 4, 1, at(place))], 0),
         directory(&[(0x9003, 2, 20, at(moment_at)), (0x9011, 2, 7, at(offset_at))], 0),
         directory(
             &[
@@ -106,8 +104,7 @@ fn shown(preview: &Preview) -> RgbImage {
 /// The mean difference of two pictures of one size, of 255.
 fn difference(a: &RgbImage, b: &RgbImage) -> f64 {
     assert_eq!(a.dimensions(), b.dimensions());
-    let sum: u64 =
-        a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    let sum: u64 = a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
     sum as f64 / a.as_raw().len() as f64
 }
 
@@ -133,7 +130,11 @@ fn every_orientation_is_seen_upright() {
         let picture = examined.picture.unwrap();
         assert_eq!((picture.width, picture.height), (400, 300), "orientation {orientation}");
         let seen = shown(&picture.previews[1]);
-        assert!(difference(&seen, &expected) < 6.0, "orientation {orientation}: {}", difference(&seen, &expected));
+        assert!(
+            difference(&seen, &expected) < 6.0,
+            "orientation {orientation}: {}",
+            difference(&seen, &expected)
+        );
         hashes.push(picture.hash.unwrap());
     }
     assert!(hashes.iter().all(|hash| hash.is_near(hashes[0])), "{hashes:?}");
@@ -173,7 +174,8 @@ fn exif_that_loops_or_lies_is_survived() {
     let inner = exif(&directory(&[(0x8769, 4, 1, [0, 0, 0, 8]), (0x8825, 4, 1, [0, 0, 0, 8])], 0));
     let far = exif(&directory(&[(0x010f, 2, u32::MAX, [0xff, 0xff, 0xff, 0xf0])], u32::MAX));
     let silly = exif(&directory(&[(0x0112, 3, 1, [0, 77, 0, 0])], 0));
-    for lie in [itself, inner, far, silly, b"Exif\0\0".to_vec(), b"Exif\0\0MM\0\x2a\xff\xff\xff\xff".to_vec()] {
+    for lie in [itself, inner, far, silly, b"Exif\0\0".to_vec(), b"Exif\0\0MM\0\x2a\xff\xff\xff\xff".to_vec()]
+    {
         let examined = examine(&with_segment(&picture, 0xe1, &lie)).unwrap();
         assert!((1..=8).contains(&examined.facts.orientation));
         assert!(examined.picture.is_some());
@@ -213,7 +215,10 @@ fn claims(width: u32, height: u32) -> Vec<u8> {
 /// The checksum of a PNG chunk (ISO/IEC 15948, annex D).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 })
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 },
+        )
     })
 }
 
@@ -336,16 +341,17 @@ proptest! {
 fn the_corpus_is_read() {
     let Some(corpus) = std::env::var_os("NARYAD_PHOTO_CORPUS").map(std::path::PathBuf::from) else { return };
     let read = |name: &str| examine(&std::fs::read(corpus.join(name)).unwrap());
-    let upright: Vec<Picture> = [1, 3, 6, 8]
-        .map(|number| read(&format!("Landscape_{number}.jpg")).unwrap().picture.unwrap())
-        .into();
+    let upright: Vec<Picture> =
+        [1, 3, 6, 8].map(|number| read(&format!("Landscape_{number}.jpg")).unwrap().picture.unwrap()).into();
     let first = shown(&upright[0].previews[1]);
     for picture in &upright {
         assert_eq!((picture.width, picture.height), (upright[0].width, upright[0].height));
         assert!(difference(&first, &shown(&picture.previews[1])) < 10.0);
     }
     let place = read("DSCN0010.jpg").unwrap();
-    assert!(place.facts.position.is_some() && place.facts.taken_local.is_some() && place.facts.device.is_some());
+    assert!(
+        place.facts.position.is_some() && place.facts.taken_local.is_some() && place.facts.device.is_some()
+    );
     for name in ["jolla.jpg", "iphone_hdr_NO.jpg", "no_exif.jpg"] {
         let honest = read(name).unwrap();
         assert!(honest.picture.is_some() && !honest.damaged, "{name}");

@@ -32,7 +32,6 @@ pub struct SigningKey {
     cursor: ServerSecret,
     calendar: ServerSecret,
     content: ServerSecret,
-    track: ServerSecret,
 }
 
 impl SigningKey {
@@ -102,7 +101,6 @@ impl SigningKey {
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
             content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
-            track: ServerSecret::derive(seed.as_ref(), Purpose::Track)?,
         })
     }
 
@@ -124,7 +122,6 @@ impl SigningKey {
             Purpose::Cursor => &self.cursor,
             Purpose::Calendar => &self.calendar,
             Purpose::Content => &self.content,
-            Purpose::Track => &self.track,
         }
     }
 

@@ -17,8 +17,6 @@ pub enum Purpose {
     Calendar,
     /// Signatures of links to content.
     Content,
-    /// Signatures of links by which a ticket is followed without signing in.
-    Track,
 }
 
 impl Purpose {
@@ -30,7 +28,6 @@ impl Purpose {
             Purpose::Cursor => b"cursor",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
-            Purpose::Track => b"track",
         }
     }
 }

@@ -248,5 +248,22 @@ pub(crate) async fn revoke_families(tx: &Tx, user: UserId, reason: &str) -> Resu
     Ok(())
 }
 
+/// Remembers the organization in which a sign-in goes on.
+async fn remember_organization(tx: &Tx, family: FamilyId, organization: OrganizationId) -> Result<()> {
+    let sql = "UPDATE token_family SET organization_id = $2 WHERE id = $1";
+    tx.execute(sql, [family.0.into(), organization.0.into()]).await?;
+    Ok(())
+}
+
+/// The organization in which a sign-in went on last.
+async fn remembered_organization(reader: &Reader<'_>, family: FamilyId) -> Result<Option<OrganizationId>> {
+    #[derive(FromQueryResult)]
+    struct Row {
+        organization_id: Option<OrganizationId>,
+    }
+    let sql = "SELECT organization_id FROM token_family WHERE id = $1";
+    Ok(reader.one::<Row>(sql, [family.0.into()]).await?.and_then(|row| row.organization_id))
+}
+
 #[cfg(test)]
 mod tests;

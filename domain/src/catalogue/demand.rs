@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::field::{FieldKind, FieldSpec};
+use super::field::{FieldKind, FieldSpec, check_key, check_label};
 use crate::{Error, Result};
 
 /// What a photo shows.
@@ -102,10 +102,21 @@ pub struct Demands {
     pub photos: Vec<PhotoDemand>,
     /// At least one line of used material.
     pub materials: bool,
-    /// A photo of the signed act.
+    /// A photo or a scan of the signed act, or the signatures of both sides, from which the act is made.
     pub act: bool,
     /// A photo of the instrument, or the field `reading`.
     pub reading: bool,
+    /// What the reading is measured in, and between which bounds it lies; then the field `reading` is demanded, and is a
+    /// number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading_in: Option<ReadingIn>,
+    /// What the crew checks before it sets out (R22): tools and materials, service ID, badge, shoe covers. Each item is
+    /// confirmed on a visit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<CheckItem>,
+    /// The work is paid for: it begins when the resident has agreed to an estimate, and comes to no more than that.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub paid: bool,
     /// The field `handover`: to whom and when the ticket was handed over.
     pub handover: bool,
     /// A scan (a photo of kind `other`), or the fields `receipt_date`, `receipt_receiver`, `receipt_payee`, `receipt_sum`, `receipt_account`,
@@ -113,6 +124,52 @@ pub struct Demands {
     pub receipt: bool,
     /// Own fields.
     pub fields: Vec<FieldSpec>,
+}
+
+/// What a reading is measured in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingIn {
+    /// The unit: «м³», «°C».
+    #[schema(min_length = 1, max_length = 20)]
+    pub unit: String,
+    /// The least, in thousandths.
+    #[serde(default)]
+    pub min_milli: Option<i64>,
+    /// The greatest, in thousandths.
+    #[serde(default)]
+    pub max_milli: Option<i64>,
+}
+
+/// An item of the departure checklist.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckItem {
+    /// Its name in data, by the same rule as the key of a field.
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,39}$")]
+    pub key: String,
+    /// What is checked, for a Russian reader, 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
+    pub label_ru: String,
+    /// What is checked, for an English reader, 1 to 120 characters.
+    #[schema(min_length = 1, max_length = 120)]
+    pub label_en: String,
+}
+
+/// The departure checklist of the dispatch service's rules (R22), for a type that wants it.
+pub fn departure_checklist() -> Vec<CheckItem> {
+    [
+        ("tools", "Инструмент и материалы", "Tools and materials"),
+        ("service_id", "Служебное удостоверение", "Service ID"),
+        ("badge", "Бейдж: организация, имя, специальность", "Badge: company, name, trade"),
+        ("shoe_covers", "Бахилы", "Shoe covers"),
+    ]
+    .map(|(key, label_ru, label_en)| CheckItem {
+        key: key.to_owned(),
+        label_ru: label_ru.to_owned(),
+        label_en: label_en.to_owned(),
+    })
+    .into()
 }
 
 /// The field that holds a reading without a photo.
@@ -146,8 +203,15 @@ impl Demands {
                 specs.push(FieldSpec { key, label_ru, label_en, kind, required: false });
             }
         };
-        if self.reading {
-            add(READING_FIELD, "Показания", "Reading", FieldKind::Text { max: 200 });
+        match &self.reading_in {
+            Some(ReadingIn { unit, min_milli, max_milli }) => add(
+                READING_FIELD,
+                "Показания",
+                "Reading",
+                FieldKind::Decimal { min_milli: *min_milli, max_milli: *max_milli, unit: Some(unit.clone()) },
+            ),
+            None if self.reading => add(READING_FIELD, "Показания", "Reading", FieldKind::Text { max: 200 }),
+            None => {}
         }
         if self.handover {
             add(
@@ -161,7 +225,7 @@ impl Demands {
             for (key, label_ru, label_en) in RECEIPT_FIELDS {
                 let kind = match key {
                     "receipt_date" => FieldKind::Date {},
-                    "receipt_sum" => FieldKind::Decimal {},
+                    "receipt_sum" => FieldKind::decimal(),
                     _ => FieldKind::Text { max: 300 },
                 };
                 add(key, label_ru, label_en, kind);
@@ -184,6 +248,27 @@ impl Demands {
                     format!("{path}.photos[{at}].kind"),
                     "an earlier demand has this kind",
                 ));
+            }
+        }
+        if let Some(ReadingIn { unit, min_milli, max_milli }) = &self.reading_in {
+            let kind =
+                FieldKind::Decimal { min_milli: *min_milli, max_milli: *max_milli, unit: Some(unit.clone()) };
+            let spec = FieldSpec {
+                key: READING_FIELD.to_owned(),
+                label_ru: "Показания".to_owned(),
+                label_en: "Reading".to_owned(),
+                kind,
+                required: true,
+            };
+            spec.check(&format!("{path}.reading_in"))?;
+        }
+        for (at, item) in self.checklist.iter().enumerate() {
+            let path = format!("{path}.checklist[{at}]");
+            check_key(&format!("{path}.key"), &item.key)?;
+            check_label(&format!("{path}.label_ru"), &item.label_ru)?;
+            check_label(&format!("{path}.label_en"), &item.label_en)?;
+            if self.checklist[..at].iter().any(|earlier| earlier.key == item.key) {
+                return Err(Error::field(format!("{path}.key"), "an earlier item has this key"));
             }
         }
         for (at, field) in self.fields.iter().enumerate() {

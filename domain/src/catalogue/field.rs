@@ -45,7 +45,18 @@ pub enum FieldKind {
         max: i64,
     },
     /// A number with at most three decimals, `38.5`.
-    Decimal {},
+    Decimal {
+        /// The least, in thousandths.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        min_milli: Option<i64>,
+        /// The greatest, in thousandths.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_milli: Option<i64>,
+        /// What it is measured in, to be shown beside it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(max_length = 20)]
+        unit: Option<String>,
+    },
     /// True or false.
     Boolean {},
     /// One of the options, by its value.
@@ -56,6 +67,20 @@ pub enum FieldKind {
     },
     /// A calendar date, `2026-11-20`.
     Date {},
+}
+
+impl FieldKind {
+    /// A number without bounds.
+    pub fn decimal() -> Self {
+        Self::Decimal { min_milli: None, max_milli: None, unit: None }
+    }
+}
+
+/// Thousandths as a decimal.
+fn decimal(milli: i64) -> String {
+    let sign = if milli < 0 { "-" } else { "" };
+    let text = format!("{sign}{}.{:03}", milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// An option of a choice.
@@ -92,6 +117,12 @@ impl FieldSpec {
             FieldKind::Integer { min, max } if min > max => {
                 Err(Error::field(format!("{path}.kind.max"), "must not be less than min"))
             }
+            FieldKind::Decimal { min_milli: Some(min), max_milli: Some(max), .. } if min > max => {
+                Err(Error::field(format!("{path}.kind.max_milli"), "must not be less than min_milli"))
+            }
+            FieldKind::Decimal { unit: Some(unit), .. } if unit.is_empty() || unit.chars().count() > 20 => {
+                Err(Error::field(format!("{path}.kind.unit"), "must have 1 to 20 characters"))
+            }
             FieldKind::Choice { options } => check_options(&format!("{path}.kind.options"), options),
             _ => Ok(()),
         }
@@ -113,7 +144,7 @@ fn check_options(path: &str, options: &[ChoiceOption]) -> Result<()> {
     Ok(())
 }
 
-fn check_key(path: &str, key: &str) -> Result<()> {
+pub(super) fn check_key(path: &str, key: &str) -> Result<()> {
     let plain = key.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if plain && (1..=40).contains(&key.len()) && key.starts_with(|c: char| c.is_ascii_lowercase()) {
         Ok(())
@@ -122,7 +153,7 @@ fn check_key(path: &str, key: &str) -> Result<()> {
     }
 }
 
-fn check_label(path: &str, label: &str) -> Result<()> {
+pub(super) fn check_label(path: &str, label: &str) -> Result<()> {
     crate::text::Line::<120>::parse(label).map(drop).map_err(|fault| Error::field(path, fault.to_string()))
 }
 
@@ -158,9 +189,16 @@ fn fault(kind: &FieldKind, value: &Value) -> Option<String> {
             let fits = value.as_i64().is_some_and(|number| (*min..=*max).contains(&number));
             (!fits).then(|| format!("must be a whole number from {min} to {max}"))
         }
-        (FieldKind::Decimal {}, value) => {
-            thousandths(value).is_none().then(|| "must be a number with at most three decimals".to_owned())
-        }
+        (FieldKind::Decimal { min_milli, max_milli, .. }, value) => match thousandths(value) {
+            None => Some("must be a number with at most three decimals".to_owned()),
+            Some(milli) if min_milli.is_some_and(|min| milli < min) => {
+                Some(format!("must be at least {}", decimal(min_milli.unwrap_or_default())))
+            }
+            Some(milli) if max_milli.is_some_and(|max| milli > max) => {
+                Some(format!("must be at most {}", decimal(max_milli.unwrap_or_default())))
+            }
+            Some(_) => None,
+        },
         (FieldKind::Boolean {}, value) => (!value.is_boolean()).then(|| "must be true or false".to_owned()),
         (FieldKind::Choice { options }, value) => {
             let known =
@@ -219,7 +257,7 @@ mod tests {
         vec![
             spec("remark", FieldKind::Text { max: 5 }),
             spec("count", FieldKind::Integer { min: 1, max: 9 }),
-            spec("degrees", FieldKind::Decimal {}),
+            spec("degrees", FieldKind::decimal()),
             spec("sealed", FieldKind::Boolean {}),
             spec("cause", FieldKind::Choice { options: vec![option("wear"), option("damage")] }),
             spec("next_check", FieldKind::Date {}),
@@ -306,7 +344,7 @@ mod tests {
             more["kind"]["more"] = 1.into();
             assert!(serde_json::from_value::<FieldSpec>(more).is_err(), "{json}");
         }
-        assert_eq!(serde_json::to_value(FieldKind::Decimal {}).unwrap(), json!({ "type": "decimal" }));
+        assert_eq!(serde_json::to_value(FieldKind::decimal()).unwrap(), json!({ "type": "decimal" }));
     }
 
     proptest! {

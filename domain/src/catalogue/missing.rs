@@ -1,6 +1,6 @@
 //! What of the demands at closing a ticket does not have yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -20,6 +20,10 @@ pub struct Given {
     pub material_lines: u32,
     /// Values of the fields of [`Demands::specs`].
     pub fields: Map<String, Value>,
+    /// Keys of the checklist that were confirmed on a visit.
+    pub checked: BTreeSet<String>,
+    /// Whether the resident has agreed to the estimate that stands.
+    pub agreed: bool,
 }
 
 impl Given {
@@ -60,6 +64,13 @@ pub enum Missing {
         /// The fields that would do instead of a scan and are not given.
         keys: Vec<String>,
     },
+    /// Items of the departure checklist.
+    Checklist {
+        /// The keys that were not confirmed.
+        keys: Vec<String>,
+    },
+    /// The resident's word on an estimate.
+    Estimate {},
     /// An own field.
     Field {
         /// Its key.
@@ -82,6 +93,8 @@ impl Missing {
             Self::Reading {} => "Нет показаний: нужно фото прибора или запись".to_owned(),
             Self::Handover {} => "Не указано, кому и когда передана заявка".to_owned(),
             Self::Receipt { .. } => "Нет квитанции: нужен скан или её реквизиты".to_owned(),
+            Self::Checklist { .. } => "Не подтверждён список проверки перед выездом".to_owned(),
+            Self::Estimate {} => "Нет согласия заявителя со сметой".to_owned(),
             Self::Field { label_ru, .. } => format!("Не заполнено поле «{label_ru}»"),
         }
     }
@@ -96,6 +109,8 @@ impl Missing {
             Self::Reading {} => "No reading: a photo of the instrument or a note is needed".to_owned(),
             Self::Handover {} => "It is not said to whom and when the ticket was handed over".to_owned(),
             Self::Receipt { .. } => "No receipt: a scan or its details are needed".to_owned(),
+            Self::Checklist { .. } => "The departure checklist is not confirmed".to_owned(),
+            Self::Estimate {} => "The resident has not agreed to an estimate".to_owned(),
             Self::Field { label_en, .. } => format!("The field \"{label_en}\" is empty"),
         }
     }
@@ -107,14 +122,19 @@ pub fn missing(demands: &Demands, given: &Given) -> Vec<Missing> {
     let mut missing = Vec::new();
     for photo in demands.photos().iter() {
         let (needed, has) = (u32::from(photo.count), given.photos(photo.kind));
-        if has < needed {
+        // An act signed by both sides on the phone is an act.
+        let signed =
+            given.photos(PhotoKind::SignatureResident) > 0 && given.photos(PhotoKind::SignatureCrew) > 0;
+        if has < needed && !(photo.kind == PhotoKind::Act && signed) {
             missing.push(Missing::Photo { kind: photo.kind, needed, given: has });
         }
     }
     if demands.materials && given.material_lines == 0 {
         missing.push(Missing::Materials {});
     }
-    if demands.reading && given.photos(PhotoKind::Reading) == 0 && !given.has(READING_FIELD) {
+    let read = given.has(READING_FIELD);
+    let shown = demands.reading_in.is_none() && given.photos(PhotoKind::Reading) > 0;
+    if (demands.reading || demands.reading_in.is_some()) && !read && !shown {
         missing.push(Missing::Reading {});
     }
     if demands.handover && !given.has(HANDOVER_FIELD) {
@@ -129,6 +149,18 @@ pub fn missing(demands: &Demands, given: &Given) -> Vec<Missing> {
         if !keys.is_empty() {
             missing.push(Missing::Receipt { keys });
         }
+    }
+    let unchecked: Vec<String> = demands
+        .checklist
+        .iter()
+        .filter(|item| !given.checked.contains(&item.key))
+        .map(|item| item.key.clone())
+        .collect();
+    if !unchecked.is_empty() {
+        missing.push(Missing::Checklist { keys: unchecked });
+    }
+    if demands.paid && !given.agreed {
+        missing.push(Missing::Estimate {});
     }
     for spec in demands.fields.iter().filter(|spec| spec.required && !given.has(&spec.key)) {
         let FieldSpec { key, label_ru, label_en, .. } = spec.clone();
@@ -202,6 +234,7 @@ mod tests {
             photos: BTreeMap::from([(PhotoKind::Before, 1), (PhotoKind::After, 3), (PhotoKind::Act, 1)]),
             material_lines: 1,
             fields: fields(json!({ "cause": "износ" })),
+            ..Given::default()
         };
         assert_eq!(missing(&burst(), &given), []);
         assert_eq!(missing(&Demands::default(), &Given::default()), []);
@@ -275,6 +308,8 @@ mod tests {
                 ]),
                 material_lines: lines,
                 fields: cause.into_iter().map(|cause| ("cause".to_owned(), Value::String(cause))).collect(),
+                checked: BTreeSet::new(),
+                agreed: false,
             },
         )
     }
@@ -287,6 +322,8 @@ mod tests {
                 match missing {
                     Missing::Photo { kind, needed, .. } => { given.photos.insert(kind, needed); }
                     Missing::Materials {} => given.material_lines += 1,
+                    Missing::Checklist { keys } => given.checked.extend(keys),
+                    Missing::Estimate {} => given.agreed = true,
                     Missing::Field { key, .. } => { given.fields.insert(key, "есть".into()); }
                     other => prop_assert!(false, "not demanded: {other:?}"),
                 }

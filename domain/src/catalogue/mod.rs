@@ -14,7 +14,7 @@ pub mod version;
 
 pub use amount::{Amount, Unit};
 pub use csv::{Audience, CatalogueEntry, Category, Precondition, default_catalogue};
-pub use demand::{Demands, PhotoDemand, PhotoKind};
+pub use demand::{CheckItem, Demands, PhotoDemand, PhotoKind, ReadingIn, departure_checklist};
 pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
 pub use hours::{Clock, Day, DayTime, WeekHours};
 pub use missing::{Given, Missing, missing};

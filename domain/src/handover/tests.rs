@@ -214,7 +214,7 @@ async fn what_comes_back_before_it_was_accepted_is_offered_again() {
         let refused = test.db.write(pair.theirs, act.clone()).await.unwrap_err();
         assert_eq!(refused.code(), Code::HandoverClosed, "nothing is asked of it any more");
         test.clock.advance(TimeDelta::hours(1));
-        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.") }).await.unwrap();
+        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.").into() }).await.unwrap();
         let asked = Executor::Contractor { organization_id: pair.theirs.organization() };
         assert_eq!(state(&test, &pair, ticket).await, (HandoverState::Offered, asked));
         let refused = test.db.write(pair.theirs, act.clone()).await.unwrap_err();
@@ -228,7 +228,7 @@ async fn what_comes_back_before_it_was_accepted_is_offered_again() {
         test.db.write(pair.theirs, act).await.unwrap();
         // What was accepted stays so, however often it comes back.
         complete(&test, &pair, ticket).await;
-        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.") }).await.unwrap();
+        test.db.write(pair.ours.desk(), Return { ticket, args: why("Запах остался.").into() }).await.unwrap();
         assert_eq!(state(&test, &pair, ticket).await.0, HandoverState::Accepted);
         assert_sound(&test.db).await;
     }

@@ -74,6 +74,8 @@ fn root_table(subject: Subject) -> &'static str {
         K::Resident => "resident",
         K::RequestType => "request_type",
         K::Material => "material",
+        K::Work => "work",
+        K::StockPlace => "stock_place",
         K::Device => "device",
     }
 }
@@ -110,6 +112,7 @@ fn body(tx: &Tx, subject: Subject, seq: i64, own: &[&Change]) -> Result<(serde_j
     let actor = match tx.scope().actor() {
         Actor::Staff { user, role } => json!({ "kind": "staff", "id": user, "role": role }),
         Actor::Resident { resident, .. } => json!({ "kind": "resident", "id": resident }),
+        Actor::Link { link, .. } => json!({ "kind": "link", "id": link }),
         Actor::System => json!({ "kind": "system" }),
     };
     Ok((json!({ "act": tx.act(), "actor": actor, "times": tx.times(), "changes": told }), secrets))

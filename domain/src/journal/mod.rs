@@ -47,6 +47,8 @@ subjects! {
     Resident "resident",
     RequestType "request_type",
     Material "material",
+    Work "work",
+    StockPlace "stock_place",
     Device "device",
 }
 

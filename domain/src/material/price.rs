@@ -8,10 +8,11 @@
 use sea_orm::entity::prelude::*;
 
 use crate::{
-    Time,
+    Error, Result, Time,
     feed::EntityKind,
     id::{MaterialId, OrganizationId},
     journal::{Subject, SubjectKind},
+    text::Line,
     write::{Journaling, Row, Table, Touch, Touched},
 };
 
@@ -27,6 +28,8 @@ pub struct Model {
     pub unit: String,
     pub price_minor: i64,
     pub active: bool,
+    pub decimals: i64,
+    pub stocked: bool,
     pub doc_version: i64,
     pub version: i64,
     pub created_at: Time,
@@ -60,5 +63,34 @@ impl Row for Model {
                 if before.is_none() { Touch::New(kind, row.id.0) } else { Touch::Document(kind, row.id.0) };
             touched.add(row.organization_id, touch);
         }
+    }
+}
+
+impl Model {
+    /// Whether so much of it can be counted, in the unit the client counts in.
+    ///
+    /// # Errors
+    /// `invalid_field`: `unit` for another unit than the material's, `field` for more decimals than it takes.
+    pub(crate) fn check_quantity(
+        &self,
+        quantity: super::Quantity,
+        unit: Option<&Line<20>>,
+        field: &str,
+    ) -> Result<()> {
+        if let Some(unit) = unit
+            && unit.as_str() != self.unit
+        {
+            return Err(Error::field("unit", format!("the material is counted in «{}»", self.unit)));
+        }
+        let step = match self.decimals {
+            0 => 1000,
+            1 => 100,
+            2 => 10,
+            _ => 1,
+        };
+        if quantity.milli() % step == 0 {
+            return Ok(());
+        }
+        Err(Error::field(field, format!("{} are counted with at most {} decimals", self.unit, self.decimals)))
     }
 }

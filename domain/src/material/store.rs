@@ -12,6 +12,7 @@ use crate::{
     db::Reader,
     id::MaterialId,
     page::{Page, PageRequest, Patch, expect_version},
+    paid::note_version,
     text::Line,
     write::{Act, Tx},
 };
@@ -31,6 +32,10 @@ pub struct MaterialDocument {
     pub price_minor: i64,
     /// Whether it is used still.
     pub active: bool,
+    /// How many decimals its quantities take, 0 to 3.
+    pub decimals: i64,
+    /// Whether stock of it is kept: what is used is taken from the technician's van.
+    pub stocked: bool,
     /// Rises with every change; the ETag.
     pub version: i64,
     /// Since when it is here.
@@ -46,6 +51,8 @@ impl From<Model> for MaterialDocument {
             unit: row.unit,
             price_minor: row.price_minor,
             active: row.active,
+            decimals: row.decimals,
+            stocked: row.stocked,
             version: row.version,
             created_at: row.created_at,
         }
@@ -70,6 +77,13 @@ pub struct CreateMaterial {
     /// The price of one unit, in kopecks.
     #[schema(minimum = 0, maximum = 100_000_000_000_i64)]
     pub price_minor: i64,
+    /// How many decimals its quantities take, 0 to 3; absent: 3.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 3)]
+    pub decimals: Option<u8>,
+    /// Whether stock of it is kept.
+    #[serde(default)]
+    pub stocked: bool,
 }
 
 /// Adds a material.
@@ -98,6 +112,8 @@ impl Act for Create {
             unit: args.unit.into_string(),
             price_minor: price(args.price_minor)?,
             active: true,
+            decimals: decimals(args.decimals.unwrap_or(3))?,
+            stocked: args.stocked,
             doc_version: 1,
             version: 1,
             created_at: tx.now(),
@@ -114,11 +130,17 @@ impl Act for Create {
                 .with("id", other.id));
         }
         tx.insert(&row).await?;
+        note_version(tx, row.id.0, row.version, &row.name, &row.unit, row.price_minor).await?;
         Ok(row.into())
     }
 }
 
-fn price(minor: i64) -> Result<i64> {
+fn decimals(decimals: u8) -> Result<i64> {
+    if decimals <= 3 { Ok(decimals.into()) } else { Err(Error::field("decimals", "must be from 0 to 3")) }
+}
+
+/// Passes a price of a unit, in kopecks.
+pub(crate) fn price(minor: i64) -> Result<i64> {
     if (0..=HIGHEST).contains(&minor) {
         Ok(minor)
     } else {
@@ -146,6 +168,14 @@ pub struct PatchMaterial {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub active: Patch<bool>,
+    /// How many decimals its quantities take, 0 to 3.
+    #[serde(default)]
+    #[schema(value_type = Option<u8>, minimum = 0, maximum = 3)]
+    pub decimals: Patch<u8>,
+    /// Whether stock of it is kept.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub stocked: Patch<bool>,
 }
 
 /// Changes a material.
@@ -182,9 +212,16 @@ impl Act for Change {
         if let Some(active) = args.active.required("active")? {
             after.active = active;
         }
+        if let Some(count) = args.decimals.required("decimals")? {
+            after.decimals = decimals(count)?;
+        }
+        if let Some(stocked) = args.stocked.required("stocked")? {
+            after.stocked = stocked;
+        }
         if after != before {
             after.version += 1;
             tx.update(&before, &after).await?;
+            note_version(tx, after.id.0, after.version, &after.name, &after.unit, after.price_minor).await?;
         }
         Ok(after.into())
     }
@@ -203,7 +240,8 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: MaterialId) -> Result<
 }
 
 /// Who reads the price list: all staff; a resident sees what was used on his ticket.
-const READERS: &[Role] = &[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration];
+pub(crate) const READERS: &[Role] =
+    &[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration];
 
 /// A material.
 ///

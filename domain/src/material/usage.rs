@@ -12,6 +12,7 @@ mod tests;
 
 use sea_orm::entity::prelude::*;
 
+pub(crate) use self::edit::hold_at_work;
 pub use self::{
     document::{UsageDocument, lines, of_ticket},
     edit::{RemoveUsage, UseMaterial, UseMaterialArgs, Used},
@@ -35,6 +36,7 @@ pub struct Model {
     pub ticket_id: TicketId,
     pub visit_id: Option<VisitId>,
     pub material_id: MaterialId,
+    pub material_version: Option<i64>,
     pub name: String,
     pub unit: String,
     pub price_minor: i64,

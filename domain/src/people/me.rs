@@ -84,7 +84,9 @@ pub async fn me(reader: &Reader<'_>, scope: &Scope) -> Result<MeDocument> {
             let row = resident::store::find(reader, scope, resident).await.map_err(gone)?;
             (row.full_name, my_memberships(reader, login::memberships(reader, login).await?).await?)
         }
-        Actor::System => return Err(Error::new(Code::Forbidden, Code::Forbidden.title())),
+        Actor::Link { .. } | Actor::System => {
+            return Err(Error::new(Code::Forbidden, Code::Forbidden.title()));
+        }
     };
     let organization = super::organization::store::find(reader, scope).await?;
     Ok(MeDocument {

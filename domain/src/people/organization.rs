@@ -104,3 +104,12 @@ pub async fn settings_of(reader: &Reader<'_>, organization: OrganizationId) -> R
     let row = Entity::find_by_id(organization).one(reader).await?;
     row.ok_or_else(|| Error::not_found("organization"))?.settings()
 }
+
+/// The name of an organization.
+///
+/// # Errors
+/// `not_found`, or the database cannot be read.
+pub(crate) async fn name_of(reader: &Reader<'_>, organization: OrganizationId) -> Result<String> {
+    let row = Entity::find_by_id(organization).one(reader).await?;
+    row.map(|row| row.name).ok_or_else(|| Error::not_found("organization"))
+}

@@ -43,6 +43,18 @@ pub struct Settings {
     /// How far clocks may be apart before the desk sees a doubt about a photo, in minutes, 1 to 1440.
     #[schema(minimum = 1, maximum = 1440)]
     pub photo_clock_minutes: u16,
+    /// How long before the planned begin a resident can still choose another time, in hours, 0 to 72.
+    #[schema(minimum = 0, maximum = 72)]
+    pub resident_move_hours: u16,
+    /// How often a resident can choose another time of a ticket, 0 to 20.
+    #[schema(minimum = 0, maximum = 20)]
+    pub resident_moves: u16,
+    /// For how many days after the end of a ticket the link to it still opens, 1 to 365.
+    #[schema(minimum = 1, maximum = 365)]
+    pub track_days: u16,
+    /// For how many days it is kept who has read whose personal data, 30 to 3650.
+    #[schema(minimum = 30, maximum = 3650)]
+    pub personal_read_days: u16,
 }
 
 impl Default for Settings {
@@ -59,6 +71,10 @@ impl Default for Settings {
             travel_speed_kmh: 20,
             photo_distance_m: 500,
             photo_clock_minutes: 10,
+            resident_move_hours: 3,
+            resident_moves: 3,
+            track_days: 14,
+            personal_read_days: 365,
         }
     }
 }
@@ -81,6 +97,10 @@ impl Settings {
             ("travel_speed_kmh", self.travel_speed_kmh, 1, 120),
             ("photo_distance_m", self.photo_distance_m, 50, 50_000),
             ("photo_clock_minutes", self.photo_clock_minutes, 1, 1_440),
+            ("resident_move_hours", self.resident_move_hours, 0, 72),
+            ("resident_moves", self.resident_moves, 0, 20),
+            ("track_days", self.track_days, 1, 365),
+            ("personal_read_days", self.personal_read_days, 30, 3_650),
         ] {
             if !(least..=most).contains(&value) {
                 return Err(Error::field(

@@ -89,8 +89,12 @@ impl Act for AddPhoto {
             let taken = || Error::new(Code::AlreadyExists, "another photo has this identifier");
             return if same { Ok(Added { photo, fresh: false }) } else { Err(taken()) };
         }
-        if !ticket.evidence_missing || by == By::Resident {
-            still_open(ticket.status, by)?;
+        match (ticket.status, by) {
+            // What shows why the work is not accepted, while it can be returned.
+            (Status::Closed, By::Resident) => ticket::returned::within_term(tx, &ticket).await?,
+            // What was demanded and turned out to be none.
+            (Status::Closed, _) if ticket.evidence_missing => {}
+            (status, by) => still_open(status, by)?,
         }
         if let Some(id) = args.visit_id
             && !visit::of_ticket(&tx.reader(), ticket.id).await?.iter().any(|visit| visit.row.id == id)

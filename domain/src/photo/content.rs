@@ -8,7 +8,9 @@ use crate::{Code, Error, catalogue::PhotoKind};
 pub fn takes(kind: PhotoKind, format: Format) -> bool {
     match kind {
         PhotoKind::Voice => format.is_sound(),
-        PhotoKind::Act | PhotoKind::Document | PhotoKind::Other => format.is_picture() || format == Format::Pdf,
+        PhotoKind::Act | PhotoKind::Document | PhotoKind::Other => {
+            format.is_picture() || format == Format::Pdf
+        }
         PhotoKind::Before
         | PhotoKind::After
         | PhotoKind::Reading

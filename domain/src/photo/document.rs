@@ -69,7 +69,7 @@ impl PhotoDocument {
     /// # Errors
     /// `internal` when the row holds what it should not.
     pub fn of(scope: &Scope, photo: &Model) -> Result<Self> {
-        let staff = scope.resident_id().is_none();
+        let staff = !scope.is_resident();
         Ok(Self {
             id: photo.id,
             kind: photo.kind,
@@ -133,4 +133,13 @@ pub async fn counts(reader: &Reader<'_>, ticket: TicketId) -> Result<BTreeMap<Ph
 pub fn pending(photos: &[PhotoDocument]) -> u32 {
     let expected = photos.iter().filter(|photo| photo.state == PhotoState::Expected).count();
     u32::try_from(expected).unwrap_or(u32::MAX)
+}
+
+/// Passes a photo of the ticket. The caller has seen the ticket through its scope.
+///
+/// # Errors
+/// `not_found` for the others.
+pub(crate) async fn require_of_ticket(reader: &Reader<'_>, ticket: TicketId, id: PhotoId) -> Result<()> {
+    let photo = Entity::find_by_id(id).filter(Column::TicketId.eq(ticket)).one(reader).await?;
+    photo.map(drop).ok_or_else(|| Error::not_found("photo"))
 }

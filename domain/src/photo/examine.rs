@@ -10,7 +10,7 @@ use super::{
     content::Format,
     flag::{self, PhotoFlag, Scene},
     row::{Entity, Model, PhotoState, PreviewState},
-    stored::{self, Stored},
+    stored,
 };
 use crate::{
     Code, Error, Result, Scope,
@@ -95,7 +95,12 @@ impl Examine {
         let mut examined = match seen {
             Ok(examined) => examined,
             Err(refusal) => {
-                return Ok(Self { photo: photo.id, seen: Seen::Refused(refusal), previews: Vec::new(), blobs });
+                return Ok(Self {
+                    photo: photo.id,
+                    seen: Seen::Refused(refusal),
+                    previews: Vec::new(),
+                    blobs,
+                });
             }
         };
         let mut previews = Vec::new();
@@ -105,7 +110,13 @@ impl Examine {
                 let (sha256, bytes) = (Sha256Hash::of(&content), content.len());
                 blobs.put(photo.organization_id, &sha256, content).await?;
                 let bytes = i64::try_from(bytes).map_err(Error::internal)?;
-                previews.push(Published { side, sha256, bytes, width: preview.width, height: preview.height });
+                previews.push(Published {
+                    side,
+                    sha256,
+                    bytes,
+                    width: preview.width,
+                    height: preview.height,
+                });
             }
         }
         Ok(Self { photo: photo.id, seen: Seen::Picture(Box::new(examined)), previews, blobs })
@@ -114,9 +125,9 @@ impl Examine {
     /// Keeps the previews; the collector of orphans may have been faster.
     async fn keep(&self, tx: &mut Tx, photo: &Model) -> Result<()> {
         for preview in &self.previews {
-            let content = Stored { bytes: preview.bytes, media_type: Format::Jpeg.media_type().to_owned() };
-            stored::keep(tx, photo.organization_id, preview.sha256, content).await?;
-            if !self.blobs.exists(photo.organization_id, &preview.sha256).await? {
+            let Published { sha256, bytes, .. } = *preview;
+            let organization = photo.organization_id;
+            if !stored::keep_content(tx, organization, sha256, bytes, Format::Jpeg, &*self.blobs).await? {
                 return Err(Error::new(Code::Unavailable, "a preview was collected before it was known"));
             }
             tx.execute(

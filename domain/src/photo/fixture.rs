@@ -148,7 +148,10 @@ impl House {
                 emergency: true,
                 basis: "416".to_owned(),
                 duration_s: 3600,
-                rules: json!({}),
+                rules: json!({
+                    "localize": null, "resolve": null, "check_visit": null, "clock": { "kind": "always" },
+                    "demands": {}, "precondition": null,
+                }),
                 created_at: now,
             },
             visit: visit::row::Model {
@@ -170,6 +173,9 @@ impl House {
                 version: 1,
                 created_at: now,
                 changed_at: None,
+                checklist: None,
+                checklist_at: None,
+                confirmed_at: None,
             },
             assignee: visit::assignee::Model {
                 visit_id: self.visit,
@@ -386,6 +392,8 @@ fn material_row(organization_id: OrganizationId, id: MaterialId, now: Time) -> m
         unit: "м".to_owned(),
         price_minor: 12_345,
         active: true,
+        decimals: 3,
+        stocked: false,
         doc_version: 1,
         version: 1,
         created_at: now,

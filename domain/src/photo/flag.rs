@@ -116,7 +116,8 @@ pub(super) fn of_time_and_place(photo: &Model, scene: &Scene<'_>) -> Vec<PhotoFl
     let received = photo.received_at.unwrap_or(photo.added_at);
     if let Some(taken) = taken {
         if taken + patience < scene.registered_at {
-            flags.push(PhotoFlag::BeforeRegistration { seconds: (scene.registered_at - taken).num_seconds() });
+            flags
+                .push(PhotoFlag::BeforeRegistration { seconds: (scene.registered_at - taken).num_seconds() });
         }
         if let Some(completed) = scene.completed_at.filter(|completed| taken > *completed + patience) {
             flags.push(PhotoFlag::AfterCompletion { seconds: (taken - completed).num_seconds() });
@@ -170,12 +171,8 @@ pub(super) async fn same_bytes(reader: &Reader<'_>, photo: &Model) -> Result<Opt
     let sql = "SELECT id, ticket_id FROM photo
                WHERE organization_id = $1 AND sha256 = $2 AND id <> $3 AND added_at <= $4
                ORDER BY added_at, id LIMIT 1";
-    let values = [
-        photo.organization_id.0.into(),
-        photo.sha256.into(),
-        photo.id.0.into(),
-        photo.added_at.into(),
-    ];
+    let values =
+        [photo.organization_id.0.into(), photo.sha256.into(), photo.id.0.into(), photo.added_at.into()];
     let other = reader.one::<Other>(sql, values).await?;
     Ok(other.map(|Other { id, ticket_id }| PhotoFlag::SameBytes {
         photo_id: Some(id),
@@ -244,4 +241,3 @@ pub(super) async fn near_duplicate(
         distance,
     }))
 }
-

@@ -28,7 +28,7 @@ pub use self::{
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
     link::{ContentLink, link, linked},
-    orphans::{Reconciled, collect_orphans, reconcile},
+    orphans::{Reconciled, collect_now, collect_orphans, reconcile},
     position::PhotoPosition,
     preview::Size,
     read::{Content, find, open},
@@ -37,6 +37,7 @@ pub use self::{
     transfer::{NewUpload, Progress, SignedUpload, Transfers},
     upload::UPLOAD_DAYS,
 };
+pub(crate) use self::{document::require_of_ticket, stored::keep_content};
 
 #[cfg(test)]
 mod tests;

@@ -34,10 +34,22 @@ pub async fn collect_orphans(
         if is_named(&db.reader(), &entry.key).await? {
             continue;
         }
-        let collect = Collect { entry: *entry, grace: TimeDelta::hours(GRACE_HOURS), blobs: Arc::clone(blobs) };
+        let collect =
+            Collect { entry: *entry, grace: TimeDelta::hours(GRACE_HOURS), blobs: Arc::clone(blobs) };
         gone += usize::from(db.write(Scope::system(entry.key.organization), collect).await?);
     }
     Ok((page.last().map(|entry| entry.key), gone))
+}
+
+/// Removes an object at once, if nobody names it: its records were erased. Returns whether it is gone.
+///
+/// # Errors
+/// Database or blob store do not answer.
+pub async fn collect_now(db: &Db, blobs: &Arc<dyn Blobs>, key: BlobKey) -> Result<bool> {
+    let Some(bytes) = blobs.length(key.organization, &key.sha256).await? else { return Ok(false) };
+    let entry = BlobEntry { key, bytes };
+    let collect = Collect { entry, grace: TimeDelta::zero(), blobs: Arc::clone(blobs) };
+    db.write(Scope::system(key.organization), collect).await
 }
 
 /// Whether a record names the object.
@@ -49,7 +61,9 @@ async fn is_named(reader: &Reader<'_>, key: &BlobKey) -> Result<bool> {
     }
     let lookups: Vec<String> = REFERENCES
         .iter()
-        .map(|table| format!("SELECT CAST(1 AS BIGINT) AS one FROM {table} WHERE organization_id = $1 AND sha256 = $2"))
+        .map(|table| {
+            format!("SELECT CAST(1 AS BIGINT) AS one FROM {table} WHERE organization_id = $1 AND sha256 = $2")
+        })
         .collect();
     let sql = format!("SELECT one FROM ({}) AS named LIMIT 1", lookups.join(" UNION ALL "));
     Ok(reader.one::<One>(&sql, [key.organization.0.into(), key.sha256.into()]).await?.is_some())
@@ -169,4 +183,3 @@ async fn is_whole(blobs: &dyn Blobs, key: &BlobKey) -> Result<bool> {
     }
     Ok(Sha256Hash(hasher.finalize().into()) == key.sha256)
 }
-

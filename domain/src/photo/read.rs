@@ -71,7 +71,7 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: PhotoId, size: Size) -
     };
     let Model { organization_id: organization, sha256, bytes, preview, added_by, .. } = photo;
     let Some(side) = size.side() else {
-        let own = scope.resident_id().is_none_or(|resident| resident.0 == added_by);
+        let own = !scope.is_resident() || scope.actor_id() == added_by;
         // What has no preview tells nothing of where it was made, and is shown as it is.
         let telling = Format::of_media_type(media_type).is_none_or(Format::is_picture);
         if !own && telling {
@@ -81,7 +81,9 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: PhotoId, size: Size) -
     };
     match preview {
         PreviewState::Pending => Err(Error::new(Code::PreviewPending, Code::PreviewPending.title())),
-        PreviewState::None => Err(Error::new(Code::NotFound, "the photo has no preview").with("preview", preview)),
+        PreviewState::None => {
+            Err(Error::new(Code::NotFound, "the photo has no preview").with("preview", preview))
+        }
         PreviewState::Ready => {
             let missing = || Error::internal(format!("photo {id} has no preview of {side}"));
             let made = preview::find(reader, id, side).await?.ok_or_else(missing)?;

@@ -6,9 +6,10 @@
 
 use sea_orm::{DbBackend, FromQueryResult};
 
+use super::content::Format;
 use crate::{
     Error, Result, Time,
-    blob::Sha256Hash,
+    blob::{Blobs, Sha256Hash},
     db::Reader,
     id::OrganizationId,
     write::{LockRank, Tx},
@@ -16,7 +17,7 @@ use crate::{
 
 /// The tables whose rows name content, by their columns `organization_id` and `sha256`. What none of them names is
 /// collected: whoever keeps content stands here.
-pub(crate) const REFERENCES: &[&str] = &["photo", "photo_preview"];
+pub(crate) const REFERENCES: &[&str] = &["photo", "photo_preview", "act_document"];
 
 /// Content that an organization keeps.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
@@ -103,4 +104,27 @@ pub(super) async fn forget(tx: &Tx, organization: OrganizationId, sha256: Sha256
     let sql = "DELETE FROM blob WHERE organization_id = $1 AND sha256 = $2";
     tx.execute(sql, [organization.0.into(), sha256.into()]).await?;
     Ok(())
+}
+
+/// Says that the organization keeps content of ours whose object is published, and whether the object is there still.
+///
+/// # Errors
+/// Database or blob store do not answer.
+pub(crate) async fn keep_content(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    sha256: Sha256Hash,
+    bytes: i64,
+    format: Format,
+    blobs: &dyn Blobs,
+) -> Result<bool> {
+    let content = Stored { bytes, media_type: format.media_type().to_owned() };
+    let fresh = keep(tx, organization, sha256, content).await?;
+    if blobs.exists(organization, &sha256).await? {
+        return Ok(true);
+    }
+    if fresh {
+        forget(tx, organization, sha256).await?;
+    }
+    Ok(false)
 }

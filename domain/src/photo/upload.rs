@@ -111,7 +111,7 @@ pub(super) fn unsigned(bytes: i64) -> Result<u64> {
 pub(super) async fn find(reader: &Reader<'_>, scope: &Scope, id: UploadId) -> Result<Upload> {
     let (whose, owner) = match scope.actor() {
         Actor::System => ("organization_id", scope.organization().0),
-        Actor::Staff { .. } | Actor::Resident { .. } => ("owner_id", scope.actor_id()),
+        Actor::Staff { .. } | Actor::Resident { .. } | Actor::Link { .. } => ("owner_id", scope.actor_id()),
     };
     let sql = format!("{UPLOAD} WHERE u.id = $1 AND u.{whose} = $2");
     reader.one(&sql, [id.0.into(), owner.into()]).await?.ok_or_else(|| Error::not_found("upload"))

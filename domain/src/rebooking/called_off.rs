@@ -17,7 +17,7 @@ pub(crate) async fn called_off(
     ticket: &ticket::row::Model,
     visits: impl IntoIterator<Item = &Visit>,
 ) -> Result<()> {
-    if tx.scope().resident_id().is_some() {
+    if tx.scope().is_resident() {
         return Ok(());
     }
     for visit in visits {

@@ -25,6 +25,8 @@ use crate::{
 pub enum MoveCause {
     /// A dispatcher moved it.
     Move,
+    /// The resident chose another time.
+    Resident,
     /// Two visits exchanged their times or crews.
     Swap,
     /// An emergency took its time.
@@ -103,6 +105,7 @@ pub(crate) async fn reschedule(
         let mut after = before.row.clone();
         after.status = VisitStatus::Planned;
         after.en_route_at = None;
+        after.confirmed_at = None;
         after.planned_start = step.span.start;
         after.planned_end = step.span.end;
         after.set_window(step.window);

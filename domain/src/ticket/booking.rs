@@ -272,6 +272,9 @@ async fn insert_visit(
         version: 1,
         created_at: tx.now(),
         changed_at: None,
+        checklist: None,
+        checklist_at: None,
+        confirmed_at: None,
     };
     row.set_window(booking.window);
     tx.insert(&row).await?;

@@ -299,6 +299,7 @@ impl Act for Comment {
             Actor::Staff { user, .. } => {
                 (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?)
             }
+            Actor::Link { .. } => (AuthorKind::Resident, ticket.applicant_name.clone().unwrap_or_default()),
             Actor::System => (AuthorKind::Staff, String::new()),
         };
         let audience = match author_kind {

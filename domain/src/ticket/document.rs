@@ -1,5 +1,7 @@
 //! The document of a ticket: what an answer about it carries.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Serialize;
@@ -13,6 +15,7 @@ use super::{
     moves::{self, By, Move},
     outcome::missing_of,
     register::WishedRange,
+    returned::{self, ReturnDocument},
     row, say,
 };
 use crate::{
@@ -26,6 +29,7 @@ use crate::{
     },
     journal::{self, Subject, SubjectKind},
     material::usage::UsageDocument,
+    paid::{self, TicketTotal, estimate, estimate::EstimateDocument},
     people::user,
     photo::{self, PhotoDocument},
     place::{building, premises},
@@ -113,6 +117,8 @@ pub struct TicketDocument {
     pub outcome_reason: Option<String>,
     /// How often the work was not accepted.
     pub return_count: i64,
+    /// The returns, oldest first.
+    pub returns: Vec<ReturnDocument>,
     /// The work was reported done, and evidence that its kind demands turned out to be none: `missing` names it.
     pub evidence_missing: bool,
     /// The visits, oldest first.
@@ -127,6 +133,10 @@ pub struct TicketDocument {
     pub evidence_pending: u32,
     /// The used materials.
     pub materials: Vec<UsageDocument>,
+    /// The estimates, the newest first.
+    pub estimates: Vec<EstimateDocument>,
+    /// The works that were done, what all comes to, what was paid.
+    pub total: TicketTotal,
     /// What closing still demands.
     pub missing: Vec<Missing>,
     /// The moves its reader may make now.
@@ -215,6 +225,10 @@ pub struct VisitDocument {
     pub ended_at: Option<DateTime<Utc>>,
     /// Why it ended so.
     pub reason: Option<String>,
+    /// When the resident confirmed the time.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// The items of the departure checklist that were confirmed; for staff.
+    pub checked: BTreeSet<String>,
     /// Why it was booked against a shift, a trade, an area or the reserve; for staff.
     pub override_reason: Option<String>,
     /// From where to where it was moved, oldest first.
@@ -257,7 +271,7 @@ pub struct CommentDocument {
 /// `not_found` when it is out of sight.
 pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Result<TicketDocument> {
     let row = find(reader, scope, id).await?;
-    let resident = scope.resident_id().is_some();
+    let resident = scope.is_resident();
     let handover = handover::of_ticket(reader, scope, &row).await?;
     let row = as_seen_by(scope, row, handover.as_ref().map(|handover| handover.state));
     let kind = Kind::of(reader, &row).await?;
@@ -273,6 +287,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         Vec::new()
     };
     let photos = photo::of_ticket(reader, scope, id).await?;
+    let materials = crate::material::usage::of_ticket(reader, id).await?;
     let zone = building.as_ref().map_or_else(|| "UTC".to_owned(), |building| building.zone.clone());
     let mut document = TicketDocument {
         id,
@@ -322,6 +337,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         hold_until: row.hold_until,
         outcome_reason: row.outcome_reason,
         return_count: row.return_count,
+        returns: if row.return_count > 0 { returned::of_ticket(reader, id).await? } else { Vec::new() },
         evidence_missing: row.evidence_missing,
         visits,
         handover: handover.map(|handover| HandoverBrief {
@@ -333,7 +349,9 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
         comments: comments(reader, id, resident).await?,
         evidence_pending: photo::pending(&photos),
         photos,
-        materials: crate::material::usage::of_ticket(reader, id).await?,
+        estimates: estimate::of_ticket(reader, id).await?,
+        total: paid::of_ticket(reader, id, &materials).await?,
+        materials,
         missing,
         legal_moves: By::of(scope).map(|by| moves::legal(row.status, by)).unwrap_or_default(),
         say: String::new(),
@@ -405,6 +423,8 @@ async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Res
                 en_route_at: visit.row.en_route_at,
                 started_at: visit.row.started_at,
                 ended_at: visit.row.ended_at,
+                confirmed_at: visit.row.confirmed_at,
+                checked: if resident { BTreeSet::new() } else { visit::checked(&visit.row)? },
                 reason: visit.row.reason,
                 override_reason: visit.row.override_reason.filter(|_| !resident),
                 reschedules,
@@ -441,7 +461,7 @@ async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Resu
 pub async fn visit_document(reader: &Reader<'_>, scope: &Scope, id: VisitId) -> Result<VisitDocument> {
     let ticket = visit::ticket_of(reader, scope, id).await?;
     let row = find(reader, scope, ticket).await?;
-    visits(reader, &row, scope.resident_id().is_some())
+    visits(reader, &row, scope.is_resident())
         .await?
         .into_iter()
         .find(|visit| visit.id == id)

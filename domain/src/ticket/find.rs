@@ -29,6 +29,9 @@ pub(crate) fn visible(scope: &Scope) -> Condition {
             Condition::all().add(ours).add(of_technician(TechnicianId(user.0)))
         }
         Actor::Staff { .. } => ours,
+        Actor::Link { ticket, .. } => {
+            Condition::all().add(Column::OrganizationId.eq(organization)).add(Column::Id.eq(ticket))
+        }
         Actor::Resident { resident, .. } => {
             Condition::all().add(Column::OrganizationId.eq(organization)).add(Column::ResidentId.eq(resident))
         }

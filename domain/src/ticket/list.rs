@@ -64,6 +64,8 @@ pub struct TicketFilter {
     pub emergency: Option<bool>,
     /// Reported done with evidence that turned out to be none (true), or without such (false).
     pub evidence_missing: Option<bool>,
+    /// Whose work was not accepted at least once (true), or never (false).
+    pub returned: Option<bool>,
     /// With a running clock whose term has passed (true), or without any (false); not for residents.
     pub overdue: Option<bool>,
     /// With this registration number.
@@ -160,7 +162,7 @@ pub async fn list(
     page: &PageRequest,
     now: Time,
 ) -> Result<Page<TicketLine>> {
-    if filter.overdue.is_some() && scope.resident_id().is_some() {
+    if filter.overdue.is_some() && scope.is_resident() {
         return Err(Error::field("overdue", "is a matter of the staff"));
     }
     for (name, at) in [("from", filter.from), ("to", filter.to)] {

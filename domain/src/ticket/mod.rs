@@ -15,6 +15,7 @@ mod number;
 mod outcome;
 mod refold;
 mod register;
+pub mod returned;
 pub mod row;
 mod say;
 mod status;
@@ -38,11 +39,10 @@ pub use self::{
     inform::{Inform, InformApplicant},
     list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
-    outcome::{
-        AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Return, Why,
-    },
+    outcome::{AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Why},
     refold::{REFOLD_JOB, Refold, RefoldKey},
     register::{Register, RegisterTicket, WishedRange},
+    returned::{Return, ReturnDocument, ReturnTicket},
     status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 

@@ -21,7 +21,7 @@ impl By {
     pub fn of(scope: &Scope) -> Option<Self> {
         match scope.actor() {
             Actor::System => Some(Self::Job),
-            Actor::Resident { .. } => Some(Self::Resident),
+            Actor::Resident { .. } | Actor::Link { .. } => Some(Self::Resident),
             Actor::Staff { role: Role::Technician, .. } => Some(Self::Technician),
             Actor::Staff { role: Role::Dispatcher | Role::Manager | Role::Admin, .. } => Some(Self::Desk),
             Actor::Staff { .. } => None,

@@ -21,6 +21,7 @@ use crate::{
     id::TicketId,
     job::NewJob,
     material,
+    paid::{estimate, total_minor},
     people::organization,
     photo,
     text::Text,
@@ -45,6 +46,8 @@ pub(crate) async fn missing_of(
         photos: photo::counts(reader, ticket.id).await?,
         material_lines: material::usage::lines(reader, ticket.id).await?,
         fields: ticket.fields.as_object().cloned().unwrap_or_default(),
+        checked: visit::checked_on(&visit::of_ticket(reader, ticket.id).await?)?,
+        agreed: kind.rules.demands.paid && estimate::agreed(reader, ticket.id).await?.is_some(),
     };
     Ok(missing(&kind.rules.demands, &given))
 }
@@ -103,6 +106,9 @@ impl Act for Complete {
         if !missing.is_empty() && !waived {
             return Err(evidence_missing(&missing));
         }
+        if kind.rules.demands.paid && !waived {
+            within_agreed(&tx.reader(), self.ticket).await?;
+        }
         end_visits(tx, &held).await?;
         after.status = Status::Completed;
         after.completed_at = Some(tx.at());
@@ -111,6 +117,18 @@ impl Act for Complete {
         save(tx, &held.ticket, after).await?;
         Ok(self.ticket)
     }
+}
+
+/// Passes work that comes to no more than the resident agreed to.
+async fn within_agreed(reader: &Reader<'_>, ticket: TicketId) -> Result<()> {
+    let Some(agreed) = estimate::agreed(reader, ticket).await? else { return Ok(()) };
+    let total = total_minor(reader, ticket).await?;
+    if total <= agreed.total_minor {
+        return Ok(());
+    }
+    Err(Error::new(Code::EstimateExceeded, Code::EstimateExceeded.title())
+        .with("total_minor", total)
+        .with("agreed_minor", agreed.total_minor))
 }
 
 /// The refusal that lists what is missing.
@@ -217,43 +235,6 @@ impl Act for AutoClose {
 pub struct Why {
     /// The reason.
     pub reason: Text<2000>,
-}
-
-/// Returns completed work.
-#[derive(Clone, Debug)]
-pub struct Return {
-    /// The ticket.
-    pub ticket: TicketId,
-    /// Why.
-    pub args: Why,
-}
-
-impl Act for Return {
-    const NAME: &'static str = "ticket.return";
-    type Out = TicketId;
-
-    async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
-        let before = hold(tx, self.ticket).await?;
-        let scope = *tx.scope();
-        moves::check(Move::Return, before.status, &scope)?;
-        require_owner(&scope, &before)?;
-        if let Some(closed_at) = before.closed_at {
-            let settings = organization::settings_of(&tx.reader(), before.organization_id).await?;
-            if tx.at() > closed_at + TimeDelta::days(settings.return_days.into()) {
-                return Err(Error::new(Code::IllegalMove, "the term of return is over")
-                    .with("status", before.status)
-                    .with("legal", Vec::<&str>::new()));
-            }
-        }
-        let mut after = before.clone();
-        after.status = Status::Registered;
-        after.return_count += 1;
-        after.completed_at = None;
-        after.closed_at = None;
-        after.outcome_reason = Some(self.args.reason.as_str().to_owned());
-        save(tx, &before, after).await?;
-        Ok(self.ticket)
-    }
 }
 
 /// Cancels a ticket.

@@ -169,7 +169,7 @@ impl Act for Register {
             request_type_version: kind.version,
             status: Status::Registered,
             source: match scope.actor() {
-                Actor::Resident { .. } => Source::App,
+                Actor::Resident { .. } | Actor::Link { .. } => Source::App,
                 _ => args.source.unwrap_or(Source::Phone),
             },
             emergency: args.emergency.filter(|_| scope.is_desk()).unwrap_or(kind.emergency),
@@ -211,7 +211,7 @@ impl Act for Register {
         ticket.search = ticket.search_column(&building.address, premises_number.as_deref());
         let mut clocks = deadline::begin(tx, &mut ticket, &kind.rules, zone).await?;
         // The answer itself tells the term to whoever asks by the app.
-        if ticket.planned_term.is_some() && scope.resident_id().is_some() {
+        if ticket.planned_term.is_some() && scope.is_resident() {
             ticket.informed_at = Some(registered_at);
             ticket.informed_how = Some(InformedHow::App);
             clocks.retain(|clock| clock.kind != DeadlineKind::Inform);
@@ -301,7 +301,7 @@ impl Register {
     /// Staff is told what to mend (R80); a resident's words are mended for him and kept as he wrote them.
     fn description(&self, scope: &Scope) -> Result<(String, Option<String>)> {
         let text = self.args.description.as_str();
-        if scope.resident_id().is_none() {
+        if !scope.is_resident() {
             official::require_official("description", text)?;
             return Ok((text.to_owned(), None));
         }

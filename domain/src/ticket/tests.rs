@@ -104,7 +104,7 @@ async fn returned_cancelled_and_held_tickets_leave_no_time_booked() {
         let reason = Some(Text::parse("Доложил по телефону.").unwrap());
         let args = CompleteTicket { reason, ..Default::default() };
         db.write(desk, Complete { ticket, args }).await.unwrap();
-        db.write(desk, Return { ticket, args: why() }).await.unwrap();
+        db.write(desk, Return { ticket, args: why().into() }).await.unwrap();
         db.write(desk, plan(ticket, &house.technicians[..1], 1)).await.unwrap();
         db.write(desk, Cancel { ticket, args: why() }).await.unwrap();
         let other = db.write(desk, request(&house, "Запах в подвале.")).await.unwrap();

@@ -13,11 +13,12 @@ use crate::{
     catalogue::{Missing, PhotoKind},
     deadline,
     id::{TechnicianId, TicketId, VisitId},
+    paid::estimate,
     photo, rebooking, slot,
     text::Text,
     ticket::{
-        At, Held, Move, Status, check_crew, check_window, moves, require_staff_side, require_technicians,
-        save as save_ticket,
+        At, Held, Kind, Move, Status, check_crew, check_window, moves, require_staff_side,
+        require_technicians, save as save_ticket,
     },
     write::{Act, Occurred, Tx},
 };
@@ -38,7 +39,7 @@ pub(crate) fn crew_rows(visit: &row::Model, technicians: &[TechnicianId]) -> Vec
 }
 
 /// Takes hold of the visit's ticket, and of the visit, which the scope may work on.
-async fn take(tx: &mut Tx, id: VisitId, more: &[TechnicianId]) -> Result<(Held, Visit)> {
+pub(super) async fn take(tx: &mut Tx, id: VisitId, more: &[TechnicianId]) -> Result<(Held, Visit)> {
     let scope = *tx.scope();
     let ticket = ticket_of(&tx.reader(), &scope, id).await?;
     let held = Held::take(tx, ticket, more).await?;
@@ -101,6 +102,8 @@ impl Act for Start {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::Start, visit.row.status)?;
         moves::check(Move::Start, held.ticket.status, tx.scope())?;
+        let paid = Kind::of(&tx.reader(), &held.ticket).await?.rules.demands.paid;
+        estimate::require_agreed(&tx.reader(), held.ticket.id, paid).await?;
         self.args.check(visit.row.en_route_at.unwrap_or(held.ticket.registered_at))?;
         let mut after = visit.row.clone();
         after.status = VisitStatus::Started;

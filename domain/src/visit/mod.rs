@@ -2,6 +2,8 @@
 
 mod acts;
 pub mod assignee;
+mod checklist;
+mod offer;
 mod overrun;
 pub mod row;
 mod status;
@@ -9,11 +11,14 @@ mod store;
 
 pub(crate) use self::{
     acts::crew_rows,
+    checklist::{checked, checked_on},
     overrun::await_end,
     store::{of_ticket, save, save_with_crew},
 };
 pub use self::{
     acts::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
+    checklist::{Confirm, ConfirmChecklist},
+    offer::{Absent, Choose, ChooseTime, ConfirmTime, NotAtHome, OfferedTime, OfferedTimes, offers},
     overrun::{OVERRUN_JOB, Overrun},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},
     store::{Visit, ticket_of},

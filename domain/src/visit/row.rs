@@ -39,6 +39,9 @@ pub struct Model {
     pub version: i64,
     pub created_at: Time,
     pub changed_at: Option<Time>,
+    pub checklist: Option<Json>,
+    pub checklist_at: Option<Time>,
+    pub confirmed_at: Option<Time>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -47,7 +50,7 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "visit",
         journaling: Journaling {
-            plain: &["status", "window_kind"],
+            plain: &["status", "window_kind", "checklist"],
             personal: &["reason", "override_reason"],
             silent: &["version", "changed_at"],
         },

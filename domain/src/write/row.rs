@@ -5,8 +5,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject, material,
-    people, photo, place, rebooking, shift, ticket, visit, worktime,
+    act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject,
+    material, paid, people, photo, place, privacy, rebooking, shift, stock, ticket, track, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -71,8 +71,18 @@ pub const TABLES: &[&Table] = &[
     catalogue::version::Model::TABLE,
     material::price::Model::TABLE,
     material::usage::Model::TABLE,
+    paid::work::Model::TABLE,
+    paid::line::Model::TABLE,
+    paid::estimate::Model::TABLE,
+    paid::payment::Model::TABLE,
+    stock::place::Model::TABLE,
+    stock::movement::Model::TABLE,
     ticket::row::Model::TABLE,
     ticket::comment::Model::TABLE,
+    ticket::returned::Model::TABLE,
+    act::row::Model::TABLE,
+    track::row::Model::TABLE,
+    privacy::erasure::Model::TABLE,
     visit::row::Model::TABLE,
     visit::assignee::Model::TABLE,
     calendar::entry::Model::TABLE,
@@ -112,6 +122,9 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("resident_doc", "derived by triggers: the rows of the index of words"),
     ("resident_search", "derived by triggers: the index of words"),
     ("search_tenant", "derived by triggers: tenants in the index of words"),
+    ("price_version", "what stands in the journal of its item, kept for reading"),
+    ("stock_balance", "the sum of the movements, which are journaled"),
+    ("personal_read", "looks change nothing; a record of their own says why"),
     ("upload", "transport of bytes; the photo it fills is journaled"),
     ("upload_slice", "transport of bytes"),
     ("photo_preview", "derived from the photo; its state stands in the journal"),

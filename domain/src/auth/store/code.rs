@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Bearer, Holder, SignIn, Tokens, nobody, open_family};
+use super::{Bearer, Holder, SignIn, Tokens, nobody, open_family, remember_organization};
 use crate::{
     Code, Error, Result, Time,
     auth::{
@@ -279,6 +279,7 @@ impl Try {
         };
         self.settle(tx, tries_left, tries_left, Some(tx.now())).await?;
         let void_at = open_family(tx, self.family, Holder::Resident(login), &self.first).await?;
+        remember_organization(tx, self.family, bearer.organization).await?;
         Ok(Tried::Right { bearer, void_at })
     }
 

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     Bearer, Holder, SignIn, Tokens, find_login, find_token, find_user, keep_token, nobody, open_family,
-    revoke_family, void,
+    remember_organization, remembered_organization, revoke_family, void,
 };
 use crate::{
     Code, Error, Result, Scope, Time,
@@ -39,7 +39,7 @@ pub struct Refresh {
     /// Made (version 4 or 7) and saved by the client before it asks: the same question with the same identifier has the
     /// same answer, whereas another identifier on a used token ends the sign-in.
     pub rotation_id: Uuid,
-    /// The organization a resident goes on in; the one he has belonged to longest if left out.
+    /// The organization a resident goes on in; the one he was in if left out.
     pub organization_id: Option<OrganizationId>,
 }
 
@@ -203,7 +203,8 @@ impl Act for Rotate {
             (None, Some(login)) => Holder::Resident(login),
             (None, None) => return Ok(Rotated::Void),
         };
-        let Some(bearer) = self.bearer(&tx.reader(), holder).await? else { return Ok(Rotated::Void) };
+        let before = remembered_organization(&tx.reader(), held.family_id).await?;
+        let Some(bearer) = self.bearer(&tx.reader(), holder, before).await? else { return Ok(Rotated::Void) };
         if decision == Decision::Rotate {
             let used = tx
                 .execute(
@@ -215,6 +216,7 @@ impl Act for Rotate {
             if used.rows_affected() != 1 {
                 return Err(Error::restart("the token was used meanwhile"));
             }
+            remember_organization(tx, held.family_id, bearer.organization).await?;
             let void_at = keep_token(tx, held.family_id, &self.next).await?;
             return Ok(Rotated::To { bearer, void_at });
         }
@@ -234,9 +236,24 @@ impl Rotate {
         Ok(Rotated::Reused)
     }
 
-    async fn bearer(&self, reader: &Reader<'_>, holder: Holder) -> Result<Option<Bearer>> {
+    /// `before`: the organization the sign-in went on in last.
+    async fn bearer(
+        &self,
+        reader: &Reader<'_>,
+        holder: Holder,
+        before: Option<OrganizationId>,
+    ) -> Result<Option<Bearer>> {
         match holder {
-            Holder::Resident(login) => Bearer::resident(reader, login, self.organization).await,
+            Holder::Resident(login) => match (self.organization, before) {
+                (None, Some(before)) => match Bearer::resident(reader, login, Some(before)).await {
+                    // He does not belong there any more.
+                    Err(error) if error.code() == Code::NotFound => {
+                        Bearer::resident(reader, login, None).await
+                    }
+                    bearer => bearer,
+                },
+                (wanted, _) => Bearer::resident(reader, login, wanted).await,
+            },
             Holder::Staff(user) => {
                 let Some(user) = find_user(reader, user).await?.filter(|user| user.active) else {
                     return Ok(None);

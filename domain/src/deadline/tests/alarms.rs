@@ -253,7 +253,7 @@ async fn alerts_end_with_their_clock_and_stand_again_with_it() {
         db.write(house.desk(), Complete { ticket, args }).await.unwrap();
         assert!(standing().await.is_empty());
         assert!(alerts(db, ticket).await.iter().all(|alert| alert.ended_at.is_some()));
-        let act = ticket::Return { ticket, args: ticket::Why { reason: why() } };
+        let act = ticket::Return { ticket, args: ticket::Why { reason: why() }.into() };
         db.write(house.desk(), act).await.unwrap();
         assert_eq!(standing().await, ["resolve"]);
         assert_sound(db).await;

@@ -169,7 +169,7 @@ impl World {
                 }
             }
             Step::Return => {
-                if db.write(desk, Return { ticket, args: why() }).await.is_ok() {
+                if db.write(desk, Return { ticket, args: why().into() }).await.is_ok() {
                     let met_at = self.plain.completed_at.take().unwrap();
                     self.plain.stop(met_at);
                     self.plain.since = Some(now);

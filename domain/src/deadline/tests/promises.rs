@@ -182,7 +182,7 @@ async fn a_promise_that_was_kept_is_not_broken_when_the_work_comes_back() {
         assert_eq!(site.resolve().await.state, DeadlineState::Met);
         test.clock.set(noon() + TimeDelta::hours(4));
         let reason = Text::parse("Течёт снова.").unwrap();
-        let act = crate::ticket::Return { ticket: site.ticket, args: crate::ticket::Why { reason } };
+        let act = crate::ticket::Return { ticket: site.ticket, args: crate::ticket::Why { reason }.into() };
         site.act(act).await;
         site.ends(None).await;
         site.plan(1, 6, "promised").await;

@@ -7,8 +7,10 @@ use utoipa::ToSchema;
 use super::{Entity, Model};
 use crate::{
     Code, Error, Result,
-    id::{MaterialId, TicketId, UsageId, VisitId},
+    id::{MaterialId, PlaceId, TicketId, UsageId, VisitId},
     material::{Quantity, price},
+    stock,
+    text::Line,
     ticket::{
         self, Status,
         moves::{self, By},
@@ -29,6 +31,12 @@ pub struct UseMaterialArgs {
     pub material_id: MaterialId,
     /// How much.
     pub quantity: Quantity,
+    /// The unit the client counts in; another than that of the price list is refused.
+    #[serde(default)]
+    pub unit: Option<Line<20>>,
+    /// From which place of stock; absent: from the technician's van.
+    #[serde(default)]
+    pub place_id: Option<PlaceId>,
     /// The visit on which it was used.
     #[serde(default)]
     pub visit_id: Option<VisitId>,
@@ -57,7 +65,7 @@ impl Act for UseMaterial {
     type Out = Used;
 
     async fn run(&self, tx: &mut Tx) -> Result<Used> {
-        let UseMaterialArgs { usage_id, material_id, quantity, visit_id } = self.args;
+        let UseMaterialArgs { usage_id, material_id, quantity, visit_id, place_id, ref unit } = self.args;
         let id = match usage_id {
             Some(id) => UsageId::from_client(id.0, "usage_id")?,
             None => UsageId::new(tx.clock()),
@@ -77,6 +85,7 @@ impl Act for UseMaterial {
             return Err(Error::not_found("visit"));
         }
         let price = priced(tx, &ticket, material_id).await?;
+        price.check_quantity(quantity, unit.as_ref(), "quantity")?;
         if quantity.cost(price.price_minor).is_none() {
             return Err(Error::field("quantity", "so much of it costs more than can be written down"));
         }
@@ -86,14 +95,17 @@ impl Act for UseMaterial {
             ticket_id: ticket.id,
             visit_id,
             material_id,
-            name: price.name,
-            unit: price.unit,
+            material_version: Some(price.version),
+            name: price.name.clone(),
+            unit: price.unit.clone(),
             price_minor: price.price_minor,
             quantity_milli: quantity.milli(),
             used_by: tx.scope().actor_id(),
             used_at: tx.at(),
         };
         tx.insert(&line).await?;
+        ticket::evidence_found(tx, &ticket).await?;
+        stock::take_for_use(tx, &line, &price, place_id).await?;
         Ok(Used { line, fresh: true })
     }
 }
@@ -119,8 +131,19 @@ impl Act for RemoveUsage {
             .ok_or_else(|| Error::not_found("line of used material"))?;
         at_work(ticket.status, by)?;
         tx.delete(&line).await?;
+        stock::give_back(tx, &line).await?;
         Ok(ticket.id)
     }
+}
+
+/// Takes hold of a ticket for the crew or the desk, and says whether its lines may change now.
+///
+/// # Errors
+/// As [`ticket::hold`]; `forbidden` for residents.
+pub(crate) async fn hold_at_work(tx: &mut Tx, id: TicketId) -> Result<(Ticket, Result<()>)> {
+    let (ticket, by) = hold(tx, id).await?;
+    let may = at_work(ticket.status, by);
+    Ok((ticket, may))
 }
 
 /// Takes hold of the ticket for the crew or the desk.

@@ -20,7 +20,14 @@ async fn enter(house: &House, scope: Scope, args: &UseMaterialArgs) -> Result<Mo
 
 fn pipe(house: &House, quantity: &str) -> UseMaterialArgs {
     let quantity = quantity.parse().unwrap();
-    UseMaterialArgs { usage_id: None, material_id: house.pipe, quantity, visit_id: None }
+    UseMaterialArgs {
+        usage_id: None,
+        material_id: house.pipe,
+        quantity,
+        visit_id: None,
+        unit: None,
+        place_id: None,
+    }
 }
 
 fn code<T: std::fmt::Debug>(result: Result<T>) -> Code {

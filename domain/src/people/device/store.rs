@@ -91,7 +91,9 @@ impl Act for Register {
         match scope.actor() {
             Actor::Staff { user, .. } => row.user_id = Some(user),
             Actor::Resident { resident, .. } => row.resident_id = Some(resident),
-            Actor::System => return Err(Error::new(Code::Forbidden, "a job has no device")),
+            Actor::Link { .. } | Actor::System => {
+                return Err(Error::new(Code::Forbidden, "a job and a link have no device"));
+            }
         }
         let (before, others) = involved(tx, &row).await?;
         for other in others {
@@ -166,6 +168,7 @@ fn own(scope: &Scope) -> Condition {
     match scope.actor() {
         Actor::Staff { user, .. } => organization.add(Column::UserId.eq(user)),
         Actor::Resident { resident, .. } => organization.add(Column::ResidentId.eq(resident)),
+        Actor::Link { link, .. } => organization.add(Column::Id.eq(link.0)),
         Actor::System => organization,
     }
 }

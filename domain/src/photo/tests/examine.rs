@@ -87,7 +87,9 @@ async fn a_picture_gets_previews_that_residents_may_see() {
         let shown = document(&house, house.desk, id).await;
         assert_eq!((shown.preview, shown.width, shown.height), (PreviewState::Ready, Some(400), Some(300)));
         assert_eq!(shown.flags, [], "nothing is wrong with it");
-        for (scope, size) in [(house.desk, Size::Large), (house.anna, Size::Small), (house.resident, Size::Large)] {
+        for (scope, size) in
+            [(house.desk, Size::Large), (house.anna, Size::Small), (house.resident, Size::Large)]
+        {
             let preview = content(&house, scope, id, size).await.unwrap();
             assert_eq!(preview.media_type, "image/jpeg");
             let mut read = open(&**house.transfers.blobs(), &preview, None).await.unwrap();
@@ -114,8 +116,12 @@ async fn doubts_are_shown_to_the_desk_and_refuse_nothing() {
     for house in House::each().await {
         let now = house.clock.now();
         let honest = bring(&house, house.anna, &picture(2), |args| args.taken_at = Some(now)).await;
-        let early = bring(&house, house.anna, &picture(3), |args| args.taken_at = Some(now - TimeDelta::days(30))).await;
-        let future = bring(&house, house.anna, &picture(4), |args| args.taken_at = Some(now + TimeDelta::hours(2))).await;
+        let early =
+            bring(&house, house.anna, &picture(3), |args| args.taken_at = Some(now - TimeDelta::days(30)))
+                .await;
+        let future =
+            bring(&house, house.anna, &picture(4), |args| args.taken_at = Some(now + TimeDelta::hours(2)))
+                .await;
         let reused = bring(&house, house.anna, &picture(2), |args| args.kind = PhotoKind::Other).await;
         let similar = bring(&house, house.anna, &again(&picture(2)), |_| {}).await;
         let of = async |scope, id| document(&house, scope, id).await.flags;
@@ -125,7 +131,10 @@ async fn doubts_are_shown_to_the_desk_and_refuse_nothing() {
         let same = PhotoFlag::SameBytes { photo_id: Some(honest), ticket_id: Some(house.ticket) };
         assert_eq!(of(house.desk, reused).await, [same]);
         let near = of(house.desk, similar).await;
-        assert!(matches!(near[..], [PhotoFlag::NearDuplicate { photo_id: Some(_), distance: 0..=3, .. }]), "{near:?}");
+        assert!(
+            matches!(near[..], [PhotoFlag::NearDuplicate { photo_id: Some(_), distance: 0..=3, .. }]),
+            "{near:?}"
+        );
         for scope in [house.anna, house.resident] {
             assert_eq!(of(scope, early).await, [], "doubts are the desk's");
         }
@@ -157,7 +166,10 @@ async fn sound_and_documents_are_taken_where_they_belong() {
             let shown = content(&house, house.resident, id, Size::Original).await.unwrap();
             assert_eq!(shown.media_type, media_type);
             assert_eq!(document(&house, house.desk, id).await.preview, PreviewState::None);
-            assert_eq!(content(&house, house.desk, id, Size::Small).await.unwrap_err().code(), Code::NotFound);
+            assert_eq!(
+                content(&house, house.desk, id, Size::Small).await.unwrap_err().code(),
+                Code::NotFound
+            );
         }
         // The wrong content for the kind, new and known.
         for (bytes, kind) in [(voice, PhotoKind::Before), (paper, PhotoKind::SignatureCrew)] {
@@ -170,7 +182,10 @@ async fn sound_and_documents_are_taken_where_they_belong() {
         args.kind = PhotoKind::After;
         house.add(house.anna, &args).await.unwrap();
         let upload = house.transfers.create(house.anna, super::new(&args)).await.unwrap();
-        let sent = house.transfers.append(house.anna, upload.upload, 0, None, super::body(b"OggS\0 other words")).await;
+        let sent = house
+            .transfers
+            .append(house.anna, upload.upload, 0, None, super::body(b"OggS\0 other words"))
+            .await;
         assert_eq!(sent.unwrap_err().code(), Code::NotAPhoto);
         house.verify().await;
     }
@@ -207,7 +222,10 @@ impl Act for Hashes {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
-        let like = row::Entity::find_by_id(self.1).one(&tx.reader()).await?.ok_or_else(|| Error::not_found("photo"))?;
+        let like = row::Entity::find_by_id(self.1)
+            .one(&tx.reader())
+            .await?
+            .ok_or_else(|| Error::not_found("photo"))?;
         for (id, hash) in &self.2 {
             tx.insert(&row::Model { id: *id, ..like.clone() }).await?;
             let [a, b, c, d] = hash.bands().map(i64::from);
@@ -220,7 +238,8 @@ impl Act for Hashes {
                 c.into(),
                 d.into(),
             ];
-            let sql = "INSERT INTO photo_hash (photo_id, organization_id, hash, band_0, band_1, band_2, band_3)
+            let sql =
+                "INSERT INTO photo_hash (photo_id, organization_id, hash, band_0, band_1, band_2, band_3)
                        VALUES ($1, $2, $3, $4, $5, $6, $7)";
             tx.execute(sql, values).await?;
         }
@@ -241,7 +260,8 @@ async fn the_nearest_is_what_comparing_with_all_finds() {
             let base: u64 = random.random();
             // Families of hashes that are a few bits apart.
             for _ in 0..3 {
-                let flipped = (0..random.random_range(0..6)).fold(base, |hash, _| hash ^ (1 << random.random_range(0..64)));
+                let flipped = (0..random.random_range(0..6))
+                    .fold(base, |hash, _| hash ^ (1 << random.random_range(0..64)));
                 hashes.push((PhotoId(crate::id::new_uuid(&house.clock)), PerceptualHash(flipped)));
             }
         }
@@ -249,9 +269,13 @@ async fn the_nearest_is_what_comparing_with_all_finds() {
         let nobody = PhotoId(crate::id::new_uuid(&house.clock));
         for at in 0..200 {
             let (id, hash) = hashes[at * 4];
-            let asked = PerceptualHash((0..random.random_range(0..5)).fold(hash.0, |hash, _| hash ^ (1 << random.random_range(0..64))));
+            let asked = PerceptualHash(
+                (0..random.random_range(0..5))
+                    .fold(hash.0, |hash, _| hash ^ (1 << random.random_range(0..64))),
+            );
             let except = if at % 2 == 0 { id } else { nobody };
-            let all = hashes.iter().filter(|(other, _)| *other != except).map(|(_, other)| asked.distance(*other));
+            let all =
+                hashes.iter().filter(|(other, _)| *other != except).map(|(_, other)| asked.distance(*other));
             let expected = all.min().filter(|distance| *distance <= 3);
             let found = nearest(&house.db.reader(), house.owner, asked, except).await.unwrap();
             assert_eq!(found.map(|(_, distance)| distance), expected);

@@ -278,6 +278,7 @@ fn visible(scope: &Scope) -> Result<Where> {
                                                 JOIN premises p ON p.id = a.premises_id WHERE a.resident_id = ?)",
             [organization, resident.0.into()],
         )),
+        Actor::Link { .. } => Err(Error::not_found("building")),
         Actor::Staff { .. } | Actor::System => {
             scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
             Ok(Where::new("b.organization_id = ?", [organization]))

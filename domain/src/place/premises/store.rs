@@ -69,7 +69,7 @@ impl PremisesDocument {
             number: row.number,
             entrance: row.entrance,
             floor: row.floor,
-            access_notes: row.access_notes.filter(|_| scope.resident_id().is_none()),
+            access_notes: row.access_notes.filter(|_| !scope.is_resident()),
             version: row.version,
             created_at: row.created_at,
         }
@@ -252,6 +252,7 @@ fn visible(scope: &Scope) -> Result<Where> {
             "p.organization_id = ? AND p.id IN (SELECT a.premises_id FROM account a WHERE a.resident_id = ?)",
             [organization, resident.0.into()],
         )),
+        Actor::Link { .. } => Err(Error::not_found("premises")),
         Actor::Staff { .. } | Actor::System => {
             scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
             Ok(Where::new("p.organization_id = ?", [organization]))

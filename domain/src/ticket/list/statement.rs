@@ -86,7 +86,7 @@ impl Asked<'_> {
         if filter.phone.is_some() {
             return index(if owner { "ticket_by_phone" } else { "ticket_by_executor_phone" }, false);
         }
-        if filter.resident_id.is_some() || self.scope.resident_id().is_some() {
+        if filter.resident_id.is_some() || self.scope.is_resident() {
             return index("ticket_by_resident", false);
         }
         if filter.premises_id.is_some() {
@@ -110,6 +110,9 @@ impl Asked<'_> {
         }
         if filter.evidence_missing == Some(true) {
             return index("ticket_evidence_missing", false);
+        }
+        if filter.returned == Some(true) {
+            return index("ticket_returned", false);
         }
         if filter.emergency == Some(true) {
             return either("ticket_emergencies_by_status", "ticket_emergencies");
@@ -177,8 +180,10 @@ impl<'a> Parts<'a> {
         self.equal("building_id", filter.building_id.map(|id| id.0));
         self.equal("premises_id", filter.premises_id.map(|id| id.0));
         self.equal("resident_id", filter.resident_id.map(|id| id.0));
-        if let Actor::Resident { resident, .. } = self.asked.scope.actor() {
-            self.equal("resident_id", Some(resident.0));
+        match self.asked.scope.actor() {
+            Actor::Resident { resident, .. } => self.equal("resident_id", Some(resident.0)),
+            Actor::Link { ticket, .. } => self.equal("id", Some(ticket.0)),
+            Actor::Staff { .. } | Actor::System => {}
         }
         self.equal("request_type_id", filter.request_type_id.map(|id| id.0));
         self.equal("executor_kind", filter.executor.map(ExecutorKind::name));
@@ -200,6 +205,11 @@ impl<'a> Parts<'a> {
         match filter.evidence_missing {
             Some(true) => self.conditions.push("t.evidence_missing".to_owned()),
             Some(false) => self.conditions.push("NOT t.evidence_missing".to_owned()),
+            None => {}
+        }
+        match filter.returned {
+            Some(true) => self.conditions.push("t.return_count > 0".to_owned()),
+            Some(false) => self.conditions.push("t.return_count = 0".to_owned()),
             None => {}
         }
         match filter.overdue {
@@ -228,7 +238,7 @@ impl<'a> Parts<'a> {
 
     /// The two ways in which a ticket is in sight; no ticket is both. A resident has only the first.
     fn sides(&self) -> &'static [Side] {
-        if self.asked.scope.resident_id().is_some() { &[Side::Owner] } else { &[Side::Owner, Side::Executor] }
+        if self.asked.scope.is_resident() { &[Side::Owner] } else { &[Side::Owner, Side::Executor] }
     }
 
     fn side(&self, side: Side) -> String {
