@@ -2,7 +2,7 @@
 CARGO ?= cargo
 DATA ?= data
 
-.PHONY: run demo test lint bench soak openapi clean-data
+.PHONY: run demo test lint bench soak fuzz openapi clean-data
 
 run: ## build, fill with demo data and serve on the embedded default
 	$(CARGO) run -p naryad-api -- demo --serve --data $(DATA)
@@ -21,6 +21,9 @@ bench: ## the table of ratios
 
 soak: ## the simulator, for long
 	scripts/soak.sh
+
+fuzz: ## what reads untrusted bytes, for long
+	scripts/fuzz.sh
 
 openapi: ## write openapi.yaml from the code
 	$(CARGO) run -q -p naryad-api -- openapi > openapi.yaml.new

@@ -37,4 +37,5 @@ fi
 
 [ $# -eq 0 ] || exit 0
 scripts/validate-openapi.sh
+scripts/fuzz.sh 20000
 "$target/debug/promises" "$NARYAD_PROMISES_DIR"

@@ -8,7 +8,7 @@ mod works;
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use naryad_domain::{Clock, Result, blob::Blobs, clock::ManualClock, db::Db};
+use naryad_domain::{Clock, Result, blob::Blobs, clock::ManualClock, db::Db, photo::Transfers};
 use naryad_worker::Registry;
 
 use self::{camera::Camera, case::Case, works::WORKS};
@@ -36,8 +36,9 @@ pub(super) async fn live(past: Past<'_>, photos: &mut Photos, seed: u64, until: 
     let Past { db, clock, blobs, world, progress } = past;
     let mut dice = Dice::new(seed);
     let mut cases = cases(world, &mut dice, until);
+    let transfers = Transfers::new(db.clone(), Arc::clone(&blobs));
     let mut camera = Camera::new(db, clock, blobs, photos);
-    let registry = naryad_worker::registry();
+    let registry = naryad_worker::registry().with_uploads(transfers);
     progress.stretch("two months of tickets", cases.len());
     // The earliest first; of two at the same time, the older ticket.
     let mut agenda: BinaryHeap<_> =

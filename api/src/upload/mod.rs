@@ -2,6 +2,7 @@
 //! termination. The rules are in the domain; here is what the protocol makes of them.
 
 mod body;
+mod header;
 mod protocol;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,10 @@ use std::{sync::Arc, time::Duration};
 
 use actix_web::{
     HttpResponse, delete, head,
-    http::{StatusCode, header},
+    http::{
+        StatusCode,
+        header::{CACHE_CONTROL, LOCATION},
+    },
     options, patch, post, web,
 };
 use naryad_domain::{
@@ -44,7 +48,7 @@ fn transfers(app: &App) -> Transfers {
 /// Answers how far an upload is.
 fn standing(status: StatusCode, progress: &Progress) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    response.insert_header((OFFSET, progress.offset)).insert_header((header::CACHE_CONTROL, "no-store"));
+    response.insert_header((OFFSET, progress.offset)).insert_header((CACHE_CONTROL, "no-store"));
     if let Some(at) = progress.expires_at {
         response.insert_header((EXPIRES, http_date(at)));
     }
@@ -52,7 +56,7 @@ fn standing(status: StatusCode, progress: &Progress) -> HttpResponse {
         response.insert_header((LENGTH, progress.length));
     }
     if status == StatusCode::CREATED {
-        response.insert_header((header::LOCATION, format!("/v1/uploads/{}", progress.upload)));
+        response.insert_header((LOCATION, format!("/v1/uploads/{}", progress.upload)));
     }
     response.finish()
 }

@@ -6,12 +6,16 @@ use actix_web::{
     Error as ActixError, FromRequest, HttpMessage as _, HttpRequest,
     body::BoxBody,
     dev::{Payload, ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header, header::HeaderName, header::HeaderValue},
+    http::{
+        Method, StatusCode,
+        header::{CONTENT_ENCODING, HeaderName, HeaderValue},
+    },
     middleware::Next,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use naryad_domain::{Code, Error, Result, Time, blob::Sha256Hash, id::PhotoId, photo::NewUpload};
 
+pub(super) use super::header::CHECKSUM;
+use super::header::{self, ChecksumFault};
 use crate::problem::Problem;
 
 /// The version of the protocol.
@@ -19,9 +23,6 @@ pub(super) const VERSION: &str = "1.0.0";
 
 /// Its extensions that are spoken here.
 pub(super) const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,termination";
-
-/// The algorithm of checksums.
-pub(super) const CHECKSUM: &str = "sha256";
 
 /// The content type of bytes.
 pub(super) const MEDIA_TYPE: &str = "application/offset+octet-stream";
@@ -138,7 +139,7 @@ fn unsupported() -> Error {
 
 /// The checksum of a body of bytes, which is not compressed.
 fn bytes(request: &HttpRequest) -> Result<Option<Sha256Hash>> {
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    let encoding = request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| encoding != "identity") {
         return Err(unsupported());
     }
@@ -148,35 +149,17 @@ fn bytes(request: &HttpRequest) -> Result<Option<Sha256Hash>> {
 /// `sha256` and the Base64 of the hash. Another algorithm is a bad request, says the protocol.
 fn checksum(value: &str) -> Result<Sha256Hash> {
     let malformed = |message: &str| Error::new(Code::Malformed, format!("Upload-Checksum: {message}"));
-    let (algorithm, hash) = value.trim().split_once(' ').ok_or_else(|| malformed("algorithm and Base64"))?;
-    if algorithm != CHECKSUM {
-        return Err(malformed("the algorithm is sha256").with("algorithms", [CHECKSUM]));
-    }
-    let hash = STANDARD.decode(hash.trim()).ok().and_then(|hash| hash.try_into().ok());
-    hash.map(Sha256Hash).ok_or_else(|| malformed("32 bytes in Base64"))
+    header::checksum(value).map(Sha256Hash).map_err(|fault| match fault {
+        ChecksumFault::Malformed => malformed("algorithm and Base64"),
+        ChecksumFault::Algorithm => malformed("the algorithm is sha256").with("algorithms", [CHECKSUM]),
+        ChecksumFault::Length => malformed("32 bytes in Base64"),
+    })
 }
 
 /// `photo_id` and `sha256` among pairs of a key and its value in Base64.
 fn metadata(value: &str) -> Result<(PhotoId, Sha256Hash)> {
     let refused = |message: String| Error::field("Upload-Metadata", message);
-    let (mut photo, mut sha256) = (None, None);
-    for pair in value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once(' ').unwrap_or((pair, ""));
-        let place = match key {
-            "photo_id" => &mut photo,
-            "sha256" => &mut sha256,
-            _ => continue,
-        };
-        let bytes = STANDARD.decode(value.trim()).ok();
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        let text = text.ok_or_else(|| refused(format!("{key} is not text in Base64")))?;
-        if place.replace(text).is_some() {
-            return Err(refused(format!("{key} stands twice")));
-        }
-    }
-    let missing = |key: &str| refused(format!("{key} is missing"));
-    let photo = photo.ok_or_else(|| missing("photo_id"))?;
-    let sha256 = sha256.ok_or_else(|| missing("sha256"))?;
+    let (photo, sha256) = header::metadata(value).map_err(refused)?;
     let photo = photo.parse().map_err(|_| refused("photo_id is no identifier".to_owned()))?;
     let sha256 = sha256.parse().map_err(|_| refused("sha256 is not 64 hexadecimal digits".to_owned()))?;
     Ok((photo, sha256))
@@ -188,13 +171,8 @@ fn text<'a>(request: &'a HttpRequest, name: &'static str) -> Result<Option<&'a s
 }
 
 fn number(request: &HttpRequest, name: &'static str) -> Result<u64> {
-    let value = text(request, name)?.map(str::trim).unwrap_or_default();
-    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    if !digits {
-        return Err(Error::field(name, "must be a number of bytes"));
-    }
-    // What is beyond any number we know is beyond every limit too.
-    Ok(value.parse().unwrap_or(u64::MAX))
+    let value = text(request, name)?.unwrap_or_default();
+    header::number(value).ok_or_else(|| Error::field(name, "must be a number of bytes"))
 }
 
 /// A time as HTTP writes it (RFC 9110, section 5.6.7).
