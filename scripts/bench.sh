@@ -6,4 +6,4 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 cargo build --release -p naryad-api -p naryad-tests --bin naryad --bin bench
-NARYAD_BIN="$(target_dir)/release/naryad" exec scripts/postgres.sh --durable -- "$(target_dir)/release/bench" "$@"
+NARYAD_BIN="$(target_dir)/release/naryad" exec scripts/postgres.sh --durable -- scripts/s3.sh -- "$(target_dir)/release/bench" "$@"

@@ -5,6 +5,7 @@ mod demo;
 mod docs;
 mod doctor;
 mod org;
+mod resident;
 mod serve;
 mod user;
 mod verify;
@@ -76,6 +77,9 @@ enum Command {
     /// Members of staff.
     #[command(subcommand)]
     User(user::User),
+    /// Residents.
+    #[command(subcommand)]
+    Resident(resident::Resident),
     /// Production calendars.
     #[command(subcommand)]
     Calendar(calendar::Calendar),
@@ -164,6 +168,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Docs { check, root } => docs::docs(&root.join("docs/generated"), check),
         Command::Org(org) => Box::pin(org.run(&config)).await,
         Command::User(user) => Box::pin(user.run(&config)).await,
+        Command::Resident(resident) => Box::pin(resident.run(&config)).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,

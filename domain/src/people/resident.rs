@@ -77,3 +77,12 @@ pub async fn name_of(reader: &Reader<'_>, id: ResidentId) -> Result<String> {
     let row = Entity::find_by_id(id).one(reader).await?;
     Ok(row.ok_or_else(|| Error::not_found("resident"))?.full_name)
 }
+
+/// The organization of a resident. It takes no scope: the command line names the person alone.
+///
+/// # Errors
+/// `not_found`, or the database cannot be read.
+pub async fn organization_of(reader: &Reader<'_>, id: ResidentId) -> Result<OrganizationId> {
+    let row = Entity::find_by_id(id).one(reader).await?;
+    row.map(|row| row.organization_id).ok_or_else(|| Error::not_found("resident"))
+}

@@ -168,6 +168,46 @@ pub(crate) async fn fill(hand: &Hand, town: &Town, tickets: u64, clocks: u64, un
     .await;
 }
 
+/// Writes `photos` photos of the first ticket with hashes that look random.
+pub(crate) async fn photos(hand: &Hand, town: &Town, photos: u64, now: i64) {
+    let d = hand.dialect();
+    let time = d.time.replace("{s}", &now.to_string());
+    let id = d.id.replace("{s}", &now.to_string()).replace("{tag}", "00a");
+    let organization = (d.uuid)(town.organization.0);
+    let empty = match hand {
+        Hand::Sqlite(_) => "zeroblob(32)",
+        Hand::Postgres(_) => "decode(repeat('00', 32), 'hex')",
+    };
+    // Four bands that walk through their values by primes of their own.
+    let bands = [7_919, 104_729, 15_485, 32_452]
+        .map(|prime| format!("((i + 1) * {prime} * 31 + i / 65536 * {prime}) % 65536"));
+    let [a, b, c, e] = &bands;
+    for from in (0..photos).step_by(BATCH as usize) {
+        let to = (from + BATCH).min(photos);
+        let numbers = d.numbers.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+        hand.run(format!(
+            "{numbers}
+             INSERT INTO photo (id, organization_id, ticket_id, kind, state, sha256, bytes, added_by, added_at)
+             SELECT {id}, {organization}, (SELECT id FROM ticket LIMIT 1), 'after', 'received', {empty}, 1,
+                 {organization}, {time}
+             FROM n"
+        ))
+        .await;
+        hand.run(format!(
+            "{numbers}
+             INSERT INTO photo_hash (photo_id, organization_id, hash, band_0, band_1, band_2, band_3)
+             SELECT {id}, {organization}, (({a}) << 48) | (({b}) << 32) | (({c}) << 16) | ({e}), {a}, {b}, {c}, {e}
+             FROM n"
+        ))
+        .await;
+    }
+    hand.run(match hand {
+        Hand::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);".to_owned(),
+        Hand::Postgres(_) => "VACUUM ANALYZE".to_owned(),
+    })
+    .await;
+}
+
 /// As the search column has them. Three thousandths of the names are the rare one.
 pub(crate) const SURNAMES: [&str; 12] = [
     "абрамов",

@@ -1,4 +1,4 @@
-//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due] [--large N]`: the service
+//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due|photos] [--large N]`: the service
 //! against its own statements through bare sqlx, and large databases against small ones, on the same machine, in turn.
 //! Ratios are judged (`--judge` makes a missed aim an exit code), absolute figures are only printed.
 #![expect(clippy::expect_used, clippy::panic, reason = "a bench fails by panicking, with words")]
@@ -12,6 +12,8 @@ mod due;
 mod growth;
 #[path = "../bench/http.rs"]
 mod http;
+#[path = "../bench/photos.rs"]
+mod photos;
 #[path = "../bench/record.rs"]
 mod record;
 #[path = "../bench/replay.rs"]
@@ -43,7 +45,7 @@ struct Wish {
     parts: Vec<String>,
 }
 
-const PARTS: [&str; 4] = ["writes", "slots", "due", "growth"];
+const PARTS: [&str; 5] = ["writes", "slots", "due", "photos", "growth"];
 
 fn main() -> ExitCode {
     let Some(wish) = wish() else {
@@ -69,6 +71,7 @@ async fn measure(engine: Engine, part: &str, wish: &Wish, table: &mut Table) {
         "writes" => Box::pin(writes::measure(engine, wish.rounds, table)).await,
         "slots" => Box::pin(slots::measure(engine, table)).await,
         "due" => Box::pin(due::measure(engine, table)).await,
+        "photos" => Box::pin(photos::measure(engine, wish.large, table)).await,
         _ => Box::pin(growth::measure(engine, wish.large, table)).await,
     }
 }
