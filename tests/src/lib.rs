@@ -23,6 +23,7 @@ pub mod command;
 pub mod database;
 pub mod estate;
 pub mod events;
+pub mod faulty;
 pub mod house;
 pub mod load;
 pub mod node;

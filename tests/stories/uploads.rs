@@ -6,19 +6,23 @@ use naryad_api::s3::{S3Blobs, S3Settings};
 use naryad_tests::{
     Answer, Client, Engine, House,
     estate::{Estate, announce, bring, location, open_upload, send_slice},
+    faulty::{Faulty, Mood},
     on_both, photos, proves,
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use reqwest::Method;
 use uuid::Uuid;
 
-/// Puts the house on a bucket of its own.
-async fn on_a_bucket(house: &House) {
-    let endpoint =
-        std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it");
+/// The real S3 server of this run.
+fn server() -> String {
+    std::env::var("NARYAD_TEST_S3").expect("scripts/s3.sh -- COMMAND starts a server and names it")
+}
+
+/// Puts the house on a bucket of its own, which it reaches at `endpoint`.
+async fn on_a_bucket(house: &House, endpoint: &str) {
     let settings = S3Settings {
         bucket: format!("story-{}", Uuid::now_v7().simple()),
-        endpoint: Some(endpoint.clone()),
+        endpoint: Some(server()),
         region: "us-east-1".to_owned(),
         access_key_id: "test".to_owned(),
         secret_access_key: "test".to_owned(),
@@ -28,7 +32,7 @@ async fn on_a_bucket(house: &House) {
     let store = S3Blobs::open(&settings, house.data().join("spool")).expect("a store");
     store.make_bucket().await.expect("a bucket");
     house.set("NARYAD_S3_BUCKET", &settings.bucket);
-    house.set("NARYAD_S3_ENDPOINT", &endpoint);
+    house.set("NARYAD_S3_ENDPOINT", endpoint);
     house.set("NARYAD_S3_ACCESS_KEY_ID", "test");
     house.set("NARYAD_S3_SECRET_ACCESS_KEY", "test");
 }
@@ -105,7 +109,7 @@ on_both! {
     /// In a bucket: any node continues any upload, whatever died before.
     async fn an_upload_survives_its_nodes_in_a_bucket(house: &House) {
         proves!(R2);
-        on_a_bucket(house).await;
+        on_a_bucket(house, &server()).await;
         house.open().await;
         cut_anywhere(house).await;
     }
@@ -120,9 +124,48 @@ on_both! {
 
 on_both! {
     closed,
+    /// A store that fails in every way: what is not kept is not acknowledged, what was acknowledged is kept, and when the
+    /// store is well again everything goes on from where it stood.
+    async fn a_failing_bucket_loses_nothing(house: &House) {
+        let store = Faulty::before(&server()).await;
+        house.tolerate_error("the store of photos does not answer now");
+        on_a_bucket(house, store.url()).await;
+        house.open().await;
+        let estate = Estate::found(house, "УК Дом").await;
+        let ticket = estate.register("HVS-BURST", "Прорвало трубу в ванной.").await.id("/id");
+        let desk = &estate.dispatcher;
+        let whole = photos::jpeg_of(21, 400, 300, 90);
+        let half = whole.len() / 2;
+        let photo = announce(desk, ticket, "before", &whole).await;
+        let upload = location(&open_upload(desk, photo, &whole).await.ok(201));
+        for mood in [Mood::Status(500), Mood::Status(503), Mood::Status(412), Mood::Half, Mood::Gone] {
+            store.be(mood);
+            let refused = send_slice(desk, &upload, 0, &whole[..half]).await.problem(503, "unavailable");
+            assert!(!refused.header("retry-after").is_empty());
+            store.be(Mood::Well);
+            assert_eq!(offset(desk, &upload).await, 0, "{mood:?}");
+        }
+        send_slice(desk, &upload, 0, &whole[..half]).await.ok(204);
+        // The last byte is kept, and its judgement fails: the next question judges it.
+        send_slice(desk, &upload, half, &whole[half..whole.len() - 1]).await.ok(204);
+        store.be(Mood::Status(503));
+        send_slice(desk, &upload, whole.len() - 1, &whole[whole.len() - 1..]).await.problem(503, "unavailable");
+        desk.get(&format!("/v1/photos/{photo}")).await.problem(404, "not_found");
+        assert!(store.faults() > 6, "the store did fail: {}", store.faults());
+        store.be(Mood::Well);
+        let stands = offset(desk, &upload).await;
+        if stands < whole.len() {
+            send_slice(desk, &upload, stands, &whole[stands..]).await.ok(204);
+        }
+        assert_eq!(bytes_of(desk, photo).await, whole);
+    }
+}
+
+on_both! {
+    closed,
     /// A bucket hands out its own links and takes uploads past the service; they are verified all the same.
     async fn a_bucket_signs_what_it_serves_and_takes(house: &House) {
-        on_a_bucket(house).await;
+        on_a_bucket(house, &server()).await;
         house.open().await;
         let estate = Estate::found(house, "УК Дом").await;
         let ticket = estate.register("HVS-BURST", "Прорвало трубу в ванной.").await.id("/id");
