@@ -8,22 +8,22 @@ use actix_web::{HttpRequest, get, post, web};
 use naryad_domain::{
     auth::Purpose,
     id::{PhotoId, TicketId},
-    photo::{self, AddPhoto, AddPhotoArgs, Added, ContentLink, Size},
+    photo::{self, AddPhoto, AddPhotoArgs, Added, ContentLink, DoubtfulPhoto, Size},
     ticket::{self, TicketDocument},
 };
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    extract::{Caller, Idempotency, Json, PathId, Query},
+    extract::{Caller, Idempotency, Json, PageQuery, PathId, Query},
     problem::Answer,
-    reply::{self, Document},
+    reply::{self, Document, PageOf},
     routes::Routes,
     state::State,
 };
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.add(add_photo).add(get_photo).add(link_photo).add(linked_content);
+    routes.add(doubtful_photos).add(add_photo).add(get_photo).add(link_photo).add(linked_content);
 }
 
 /// Announces a photo. Its bytes follow at `/v1/uploads`, at any time; if they are here already, it is received at once.
@@ -45,6 +45,17 @@ async fn add_photo(
         Box::pin(async move { ticket::document(&tx.reader(), tx.scope(), added.photo.ticket_id).await })
     });
     app.write_once(&caller, &key, act, show).await
+}
+
+/// Photos that raise doubts: taken at another time or place, used before. The newest first; for the owner's desk.
+#[utoipa::path(
+    tag = "photos",
+    params(PageQuery),
+    responses((status = 200, description = "A page", body = PageOf<DoubtfulPhoto>)),
+)]
+#[get("/v1/photos/doubtful")]
+async fn doubtful_photos(app: State, caller: Caller, page: Query<PageQuery>) -> Answer {
+    app.page(photo::doubtful(&app.db.reader(), &caller.scope, &page.request(&app)?).await?)
 }
 
 /// Which picture of a photo.

@@ -133,5 +133,6 @@ async fn ticket_events(app: State, caller: Caller, id: PathId<TicketId>, page: Q
     let after = request.after::<i64>()?.unwrap_or(0);
     let entries = journal::history(&reader, subject, after, request.limit() as u64 + 1).await?;
     let page: Page<Entry> = request.cut(entries, |entry| entry.seq)?;
+    app.note_reads(&caller.scope, "ticket_events", [ReadSubject::Ticket(id.0)]).await;
     app.page(page)
 }

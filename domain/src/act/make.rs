@@ -25,7 +25,7 @@ use crate::{
     material::Quantity,
     people::organization,
     photo::{self, Content, PreviewState, Size, content::Format},
-    ticket::{self, TicketDocument},
+    ticket::{self, Status, TicketDocument},
     write::{Act, Tx},
 };
 
@@ -81,6 +81,7 @@ pub async fn make(db: &Db, blobs: &Arc<dyn Blobs>, scope: Scope, ticket: TicketI
     for _ in 0..ATTEMPTS {
         let document = ticket::document(&db.reader(), &scope, ticket).await?;
         scope.require(&[Role::Technician, Role::Dispatcher, Role::Manager, Role::Admin])?;
+        begun(&document)?;
         let printed = print(&db.reader(), &**blobs, &scope, &document).await?;
         let (sha256, bytes) = (Sha256Hash::of(&printed.pdf), printed.pdf.len());
         blobs.put(document.organization_id, &sha256, printed.pdf).await?;
@@ -99,6 +100,18 @@ pub async fn make(db: &Db, blobs: &Arc<dyn Blobs>, scope: Scope, ticket: TicketI
         }
     }
     Err(Error::new(Code::Unavailable, "the ticket changes all the time; try again"))
+}
+
+/// Passes tickets whose work was begun.
+fn begun(document: &TicketDocument) -> Result<()> {
+    let begun = matches!(document.status, Status::InProgress | Status::Completed | Status::Closed)
+        || document.visits.iter().any(|visit| visit.started_at.is_some());
+    if begun {
+        return Ok(());
+    }
+    Err(Error::new(Code::IllegalMove, "no work was begun that an act could tell of")
+        .with("status", document.status)
+        .with("legal", &document.legal_moves))
 }
 
 /// The last act of a ticket, as content to be served.
@@ -234,7 +247,7 @@ async fn print(
             .filter(|(_, lines)| !lines.is_empty())
             .collect(),
         totals: vec![format!("Итого: {} руб.", money(total)), format!("Сумма прописью: {}.", roubles(total))],
-        words: vec!["Работы выполнены в полном объёме и в срок. Претензий к качеству не имею.".to_owned()],
+        words: vec!["Работы выполнены. Претензий к качеству не имею.".to_owned()],
         signatures: vec![
             ("Исполнитель", workers.into_iter().next().unwrap_or_default(), crew),
             ("Заявитель", document.applicant_name.clone().unwrap_or_default(), resident),

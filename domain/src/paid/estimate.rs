@@ -404,8 +404,16 @@ impl Act for Answer {
             Some(By::Technician) => AnsweredHow::OnSite,
             _ => AnsweredHow::Phone,
         };
-        if self.args.words.is_none() && (how == AnsweredHow::Phone || !self.args.agreed) {
-            return Err(Error::field("words", "say why, or on whose report"));
+        let proven = match how {
+            AnsweredHow::App => true,
+            AnsweredHow::Phone => self.args.words.is_some(),
+            AnsweredHow::OnSite => self.args.words.is_some() || self.args.photo_id.is_some(),
+        };
+        if !proven || (!self.args.agreed && self.args.words.is_none()) {
+            return Err(Error::field(
+                "words",
+                "say why, or on whose report; on site a photo of the signature will do",
+            ));
         }
         if let Some(id) = self.args.photo_id {
             photo::require_of_ticket(&tx.reader(), ticket.id, id).await?;

@@ -6,6 +6,7 @@
 mod add;
 pub mod content;
 mod document;
+mod doubtful;
 mod examine;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -25,6 +26,7 @@ mod upload;
 pub use self::{
     add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
     document::{PhotoDocument, counts, of_ticket, pending},
+    doubtful::{DoubtfulPhoto, doubtful},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
     link::{ContentLink, link, linked},

@@ -72,9 +72,9 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: PhotoId, size: Size) -
     let Model { organization_id: organization, sha256, bytes, preview, added_by, .. } = photo;
     let Some(side) = size.side() else {
         let own = !scope.is_resident() || scope.actor_id() == added_by;
-        // What has no preview tells nothing of where it was made, and is shown as it is.
-        let telling = Format::of_media_type(media_type).is_none_or(Format::is_picture);
-        if !own && telling {
+        // An act or a document tells nothing of where it was made. What the crew has spoken is for the house.
+        let paper = Format::of_media_type(media_type) == Some(Format::Pdf);
+        if !own && !paper {
             return Err(Error::new(Code::Forbidden, "originals are for staff and for those who took them"));
         }
         return Ok(Content::new(BlobKey { organization, sha256 }, bytes, media_type, &id.to_string()));

@@ -223,6 +223,7 @@ impl Act for Absent {
 
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = hold(tx, self.visit).await?;
+        self.not_too_often(tx, &held).await?;
         let said = self.args.words.as_ref().map_or("", Text::as_str);
         let body = format!("Меня не будет дома во время визита. {said}").trim().to_owned();
         tx.insert(&comment::Model {
@@ -246,6 +247,27 @@ impl Act for Absent {
         let ticket = Some(held.ticket.id);
         alert::raise(tx, NewAlert { kind: "resident_absent", organization, executor: None, ticket }).await?;
         Ok(held.ticket.id)
+    }
+}
+
+/// How often one person says so of one ticket.
+const SAID_AT_MOST: i64 = 10;
+
+impl Absent {
+    /// A link in the wrong hands fills no desk with alerts.
+    async fn not_too_often(&self, tx: &Tx, held: &Held) -> Result<()> {
+        #[derive(FromQueryResult)]
+        struct Count {
+            said: i64,
+        }
+        let sql = "SELECT COUNT(*) AS said FROM ticket_comment WHERE ticket_id = $1 AND author_id = $2";
+        let values = [held.ticket.id.0.into(), tx.scope().actor_id().into()];
+        let count = tx.reader().one::<Count>(sql, values).await?;
+        if count.is_none_or(|count| count.said < SAID_AT_MOST) {
+            return Ok(());
+        }
+        Err(Error::new(Code::TooManyRequests, "it was said often enough; call the dispatcher")
+            .with("retry_after", 3600))
     }
 }
 

@@ -135,6 +135,14 @@ async fn doubts_are_shown_to_the_desk_and_refuse_nothing() {
             matches!(near[..], [PhotoFlag::NearDuplicate { photo_id: Some(_), distance: 0..=3, .. }]),
             "{near:?}"
         );
+        let page = doubtful(&house.db.reader(), &house.desk, &Default::default()).await.unwrap();
+        let listed: Vec<PhotoId> = page.items.iter().map(|one| one.photo.id).collect();
+        assert_eq!(listed.len(), 4);
+        assert!(!listed.contains(&honest));
+        let refused = doubtful(&house.db.reader(), &house.anna, &Default::default()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::Forbidden);
+        let other = doubtful(&house.db.reader(), &house.strange_desk, &Default::default()).await.unwrap();
+        assert!(other.items.is_empty());
         for scope in [house.anna, house.resident] {
             assert_eq!(of(scope, early).await, [], "doubts are the desk's");
         }

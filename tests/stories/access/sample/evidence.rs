@@ -25,9 +25,11 @@ pub(super) async fn sample(world: &World, operation: &str) -> Option<Sample> {
     let (ticket, visit, desk) = (world.ticket, world.visit, &world.estate.dispatcher);
     let on_ticket = |what: &str| format!("/v1/tickets/{ticket}/{what}");
     let sample = match operation {
-        "GET /v1/works" | "GET /v1/stock/places" | "GET /v1/stock/movements" | "GET /v1/stock/balances" => {
-            Sample::of(operation.trim_start_matches("GET "), None).common()
-        }
+        "GET /v1/photos/doubtful"
+        | "GET /v1/works"
+        | "GET /v1/stock/places"
+        | "GET /v1/stock/movements"
+        | "GET /v1/stock/balances" => Sample::of(operation.trim_start_matches("GET "), None).common(),
         "POST /v1/works" => {
             let code = format!("W-{}", &fresh().simple().to_string()[20..]);
             let body = json!({ "code": code, "name": "Прочистка", "unit": "шт.", "price_minor": 100 });
@@ -77,8 +79,12 @@ pub(super) async fn sample(world: &World, operation: &str) -> Option<Sample> {
         }
         "POST /v1/tickets/{id}/act" => Sample::of(&on_ticket("act"), None),
         "GET /v1/tickets/{id}/act" => {
-            world.anna.client.request(reqwest::Method::POST, &on_ticket("act")).send().await.ok(201);
-            Sample::of(&on_ticket("act"), None)
+            // Of a ticket that is done; the technician had no part in it.
+            let done = world.own_ticket().await;
+            let why = json!({ "reason": "По телефону.", "waive_missing": true });
+            desk.post(&format!("/v1/tickets/{done}/complete"), why).await.ok(200);
+            desk.request(reqwest::Method::POST, &format!("/v1/tickets/{done}/act")).send().await.ok(201);
+            Sample::of(&format!("/v1/tickets/{done}/act"), None)
         }
         "GET /v1/residents/{id}/reads" | "GET /v1/residents/{id}/erasure" => {
             let what = operation.rsplit('/').next().unwrap();
