@@ -219,9 +219,28 @@ impl House {
         self.db.write(scope, act).await.map(|added| added.photo)
     }
 
+    /// Takes the row of a photo away, past the journal, as an erasure does.
+    pub(crate) async fn forget_photo(&self, photo: PhotoId) {
+        self.db.write(Scope::system(self.owner), ForgetPhoto(photo)).await.unwrap();
+    }
+
     /// What every story ends with: the journal and the feeds hold.
     pub(crate) async fn verify(&self) {
         assert_sound(&self.db).await;
+    }
+}
+
+struct ForgetPhoto(PhotoId);
+
+impl Act for ForgetPhoto {
+    const NAME: &'static str = "test.forget_photo";
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        for sql in ["DELETE FROM upload WHERE photo_id = $1", "DELETE FROM photo WHERE id = $1"] {
+            tx.execute(sql, [self.0.0.into()]).await?;
+        }
+        Ok(())
     }
 }
 

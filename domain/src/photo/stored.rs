@@ -19,6 +19,9 @@ use crate::{
 /// collected: whoever keeps content stands here.
 pub(crate) const REFERENCES: &[&str] = &["photo", "photo_preview", "act_document"];
 
+/// The media type of an object that the collector came upon before anybody had said what it is.
+const UNSEEN: &str = "application/octet-stream";
+
 /// Content that an organization keeps.
 #[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub(super) struct Stored {
@@ -51,7 +54,9 @@ pub(super) async fn keep(
     let inserted = tx
         .execute(
             "INSERT INTO blob (organization_id, sha256, bytes, media_type, created_at)
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (organization_id, sha256) DO UPDATE SET media_type = excluded.media_type
+         WHERE blob.media_type = 'application/octet-stream'",
             [
                 organization.0.into(),
                 sha256.into(),
@@ -78,10 +83,8 @@ pub(super) async fn seize(
     struct Known {
         created_at: Time,
     }
-    let content = Stored {
-        bytes: i64::try_from(bytes).map_err(Error::internal)?,
-        media_type: "application/octet-stream".to_owned(),
-    };
+    let content =
+        Stored { bytes: i64::try_from(bytes).map_err(Error::internal)?, media_type: UNSEEN.to_owned() };
     keep(tx, organization, sha256, content).await?;
     let lock = if tx.backend() == DbBackend::Postgres { "FOR UPDATE" } else { "" };
     let sql = format!("SELECT created_at FROM blob WHERE organization_id = $1 AND sha256 = $2 {lock}");

@@ -2,6 +2,7 @@
 
 mod add;
 mod examine;
+mod orphans;
 mod races;
 mod upload;
 
