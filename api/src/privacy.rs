@@ -1,19 +1,21 @@
 //! Personal data: who has read them, and their erasure.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use actix_web::{HttpResponse, get, post};
+use chrono::TimeDelta;
 use naryad_domain::{
-    Scope,
+    Scope, Time,
     id::{OrganizationId, ResidentId},
     privacy::{self, ErasePreview, Erased, Ground, Keep, PersonalRead, ReadDocument, ReadSubject},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     extract::{Caller, Json, PageQuery, PathId, Query},
@@ -33,20 +35,55 @@ const WAITING: usize = 2_000;
 /// Looks are kept this often, in real time: what a killed process loses.
 const KEEP_EVERY: Duration = Duration::from_millis(500);
 
+/// Looks of one person at the same data by the same operation within so many minutes are one look: a board that is open
+/// asks again and again.
+const ONE_LOOK: i64 = 10;
+
+/// So many looks are remembered for that at most.
+const REMEMBERED: usize = 50_000;
+
 /// Looks at personal data on their way into the database.
 #[derive(Clone, Debug, Default)]
-pub struct Reads(Arc<Mutex<Vec<PersonalRead>>>);
+pub struct Reads(Arc<Mutex<Waiting>>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    reads: Vec<PersonalRead>,
+    /// When a look was noted last.
+    noted: HashMap<(Uuid, &'static str, ReadSubject), Time>,
+}
 
 impl Reads {
-    /// Takes the looks that wait.
-    fn take(&self) -> Vec<PersonalRead> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the looks that wait.
+    fn take(&self) -> Vec<PersonalRead> {
+        std::mem::take(&mut self.lock().reads)
+    }
+
+    /// Takes looks back that could not be kept.
+    fn put_back(&self, reads: Vec<PersonalRead>) {
+        self.lock().reads.extend(reads);
+    }
+
+    /// Adds looks that are not the same as ones just noted. Returns how many wait.
     fn add(&self, reads: impl IntoIterator<Item = PersonalRead>) -> usize {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.extend(reads);
-        waiting.len()
+        let mut waiting = self.lock();
+        for read in reads {
+            let look = (read.scope.actor_id(), read.operation, read.subject);
+            let again = |noted: &Time| (read.at - *noted).abs() < TimeDelta::minutes(ONE_LOOK);
+            if waiting.noted.get(&look).is_some_and(again) {
+                continue;
+            }
+            if waiting.noted.len() >= REMEMBERED {
+                waiting.noted.clear();
+            }
+            waiting.noted.insert(look, read.at);
+            waiting.reads.push(read);
+        }
+        waiting.reads.len()
     }
 }
 
@@ -76,7 +113,7 @@ impl App {
             let keep = Keep { reads: reads.clone() };
             if let Err(error) = self.db.write(Scope::system(organization), keep).await {
                 tracing::warn!(count = reads.len(), %error, "looks at personal data could not be kept");
-                self.reads.add(reads);
+                self.reads.put_back(reads);
             }
         }
     }
@@ -146,4 +183,36 @@ async fn erase_resident(
     let erased = app.requests.spawn(async move { privacy::erase(&db, &blobs, scope, id.0, ground).await });
     let erased = erased.await.map_err(naryad_domain::Error::internal)??;
     Ok(HttpResponse::Ok().json(erased))
+}
+
+#[cfg(test)]
+mod tests {
+    use naryad_domain::{
+        auth::Role,
+        id::{TicketId, UserId},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_board_that_is_open_looks_once_in_ten_minutes() {
+        let reads = Reads::default();
+        let id = Uuid::from_u128;
+        let scope = |user| Scope::staff(OrganizationId(id(1)), UserId(id(user)), Role::Dispatcher);
+        let at = |minutes| Time::from_timestamp(1_790_000_000 + 60 * minutes, 0).unwrap();
+        let look = |user, ticket, minutes| {
+            let subject = ReadSubject::Ticket(TicketId(id(ticket)));
+            PersonalRead::of(&scope(user), "list_tickets", subject, at(minutes))
+        };
+        for (user, ticket, minutes, waiting) in
+            [(1, 1, 0, 1), (1, 1, 9, 1), (1, 2, 9, 2), (2, 1, 9, 3), (1, 1, 10, 4), (1, 1, 19, 4)]
+        {
+            assert_eq!(reads.add(look(user, ticket, minutes)), waiting);
+        }
+        let taken = reads.take();
+        assert_eq!(taken.len(), 4);
+        // What could not be kept is not forgotten, though it was noted.
+        reads.put_back(taken);
+        assert_eq!(reads.take().len(), 4);
+    }
 }

@@ -1,7 +1,9 @@
 //! Uploads that nobody goes on with are ended; slices that belong to none and objects that nobody names are removed.
 
+use chrono::TimeDelta;
 use naryad_domain::{
-    Result, Scope,
+    Result, Scope, Time,
+    blob::{Blobs, NoteName},
     db::Db,
     photo::{Transfers, collect_orphans, organizations_to_sweep, sweep_slices, sweep_uploads},
 };
@@ -24,6 +26,9 @@ pub(crate) async fn sweep(db: &Db, transfers: &Transfers) -> Result<()> {
             break;
         }
     }
+    if !daily(db, &**transfers.blobs()).await? {
+        return Ok(());
+    }
     let mut after = None;
     loop {
         let (last, gone) = collect_orphans(db, transfers.blobs(), after, PAGE).await?;
@@ -35,4 +40,18 @@ pub(crate) async fn sweep(db: &Db, transfers: &Transfers) -> Result<()> {
             return Ok(());
         }
     }
+}
+
+/// Whether the day's walk through all objects is due, and takes it on. What it costs grows with the store, so it is taken
+/// once a day, whatever the number of processes: a note in the store tells when the last one began.
+async fn daily(db: &Db, blobs: &dyn Blobs) -> Result<bool> {
+    let note = NoteName::new("orphans-swept")?;
+    let now = db.clock().now();
+    let before = blobs.get_note(&note).await?;
+    let before = before.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse::<Time>().ok());
+    if before.is_some_and(|at| now < at + TimeDelta::days(1)) {
+        return Ok(false);
+    }
+    blobs.put_note(&note, now.to_rfc3339().into()).await?;
+    Ok(true)
 }
