@@ -199,7 +199,7 @@ mod tests {
         let reads = Reads::default();
         let id = Uuid::from_u128;
         let scope = |user| Scope::staff(OrganizationId(id(1)), UserId(id(user)), Role::Dispatcher);
-        let at = |minutes| Time::from_timestamp(1_790_000_000 + 60 * minutes, 0).unwrap();
+        let at = |minutes: i64| Time::from_timestamp(1_790_000_000 + 60 * minutes, 0).unwrap();
         let look = |user, ticket, minutes| {
             let subject = ReadSubject::Ticket(TicketId(id(ticket)));
             PersonalRead::of(&scope(user), "list_tickets", subject, at(minutes))

@@ -51,13 +51,13 @@ pub struct Place<'a> {
 /// The status of a code.
 pub fn status(code: Code) -> StatusCode {
     match code {
-        Code::Malformed => StatusCode::BAD_REQUEST,
+        Code::Malformed | Code::ProtocolUnknown => StatusCode::BAD_REQUEST,
         Code::TokenMissing
         | Code::TokenInvalid
         | Code::TokenExpired
         | Code::TokenReused
         | Code::BadCredentials => StatusCode::UNAUTHORIZED,
-        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::Forbidden | Code::StreamOfAnother | Code::UserInactive => StatusCode::FORBIDDEN,
         Code::NotFound | Code::PreviewPending => StatusCode::NOT_FOUND,
         Code::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         Code::AlreadyExists
@@ -75,9 +75,14 @@ pub fn status(code: Code) -> StatusCode {
         | Code::EstimateExceeded
         | Code::StockShort
         | Code::ReturnTermOver
+        | Code::ExpectedSeq
+        | Code::StreamForked
+        | Code::NotAssigned
+        | Code::FieldConflict
+        | Code::ReviewDecided
         | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,
-        Code::UploadGone | Code::HoldExpired => StatusCode::GONE,
+        Code::UploadGone | Code::HoldExpired | Code::ResyncRequired => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -86,6 +91,9 @@ pub fn status(code: Code) -> StatusCode {
         | Code::TextNotOfficial
         | Code::PreconditionRequired
         | Code::EvidenceMissing
+        | Code::MutationIdReused
+        | Code::UnknownType
+        | Code::SchemaUnknown
         | Code::NotAPhoto => StatusCode::UNPROCESSABLE_ENTITY,
         Code::VersionRequired => StatusCode::PRECONDITION_REQUIRED,
         Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,

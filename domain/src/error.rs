@@ -79,6 +79,18 @@ codes! {
     PreviewPending "preview_pending" "The preview is being made", "Ask again in a few seconds, or take the original.";
     HashMismatch "hash_mismatch" "The bytes are not those of the announced SHA-256", "The upload stands at 0 again; send the bytes again.";
     TusVersion "tus_version" "This version of the upload protocol is not spoken here", "Send `Tus-Resumable: 1.0.0`.";
+    ProtocolUnknown "protocol_unknown" "This version of the protocol is not spoken here", "Speak one of `supported`; the outgoing queue can be sent nevertheless.";
+    ResyncRequired "resync_required" "The place in the feed cannot be gone on from", "Pull with `cursor: null`; `reason` says why. The outgoing queue and the photos are not touched by this.";
+    ExpectedSeq "expected_seq" "The queue goes on at another number", "Send from `expected_seq` on; what was acknowledged is kept for this.";
+    StreamForked "stream_forked" "Another phone has used this stream", "Begin a new stream, register it, and number what is not acknowledged anew; the ids of mutations stay.";
+    StreamOfAnother "stream_of_another" "The stream is somebody else's, or is not registered", "Register a stream of your own with `POST /v1/devices`; deliver the old queue with its delivery key.";
+    MutationIdReused "mutation_id_reused" "Another mutation has this identifier", "Give each mutation an identifier of its own.";
+    UnknownType "unknown_type" "This kind of mutation is not known here", "Nothing: it is kept, and the dispatcher decides. Update the service.";
+    SchemaUnknown "schema_unknown" "This schema is newer than the service", "Nothing: it is kept, and the dispatcher decides. Update the service.";
+    NotAssigned "not_assigned" "The ticket is not in your hands", "Nothing: the work is kept, and the dispatcher decides.";
+    FieldConflict "field_conflict" "Somebody gave the same field another value meanwhile", "Nothing: both values are kept, and the dispatcher decides.";
+    UserInactive "user_inactive" "The one who sent it no longer works here", "Nothing: the work is kept, and the dispatcher decides.";
+    ReviewDecided "review_decided" "Somebody has decided already", "Read the review.";
     OutcomeUnknown "outcome_unknown" "The connection to the database broke while the change was being committed", "Repeat the request with the same Idempotency-Key: it tells whether the change stands.";
     Unavailable "unavailable" "The service cannot answer now", "Try again after the seconds in `Retry-After`.";
     Internal "internal" "Something went wrong on our side", "Tell us the request id.";

@@ -143,6 +143,12 @@ ids! {
     ActId,
     /// A link by which a ticket is followed without signing in.
     TrackId,
+    /// Work of a phone that a person decides about.
+    ReviewId,
+    /// The outgoing queue of an installation of the app.
+    StreamId,
+    /// An act recorded by a phone.
+    MutationId,
 }
 
 /// A UUID of version 7 whose time comes from the clock of the service.

@@ -27,6 +27,7 @@ pub mod photo;
 pub mod place;
 pub mod privacy;
 pub mod rebooking;
+pub mod review;
 pub mod scope;
 pub mod shift;
 pub mod slot;

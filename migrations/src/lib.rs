@@ -41,6 +41,7 @@ impl MigratorTrait for Migrator {
             migration!("0010_stock"),
             migration!("0011_closing"),
             migration!("0012_residents"),
+            migration!("0013_sync"),
         ]
     }
 }

@@ -1,31 +1,32 @@
-//! A ticket leaves the phones when the horizon after the end of its last visit has passed.
+//! What has ended leaves the phones when the horizon has passed: a ticket after its last visit, an outcome after the
+//! decision.
 
 use chrono::TimeDelta;
+use uuid::Uuid;
 
 use super::{EntityKind, HORIZON_DAYS};
 use crate::{
     Result,
-    id::TicketId,
     job::NewJob,
     write::{Act, Touch, Tx},
 };
 
-/// The kind of the job that lets a ticket go.
+/// The kind of the job that lets something go.
 pub const JOB: &str = "feed_expire";
 
-/// Enqueues, for each visit that ended in this write, the job that lets its ticket go.
+/// Enqueues, for whatever ended in this write, the job that lets it go.
 pub(crate) fn enqueue_expiries(tx: &mut Tx) {
     let ended: Vec<NewJob> = tx
         .log
         .touched
         .iter()
         .filter_map(|(organization, touch)| match touch {
-            Touch::Ended { ticket, visit, at } => Some(NewJob {
+            Touch::Ended { entity: (kind, id), by, at } => Some(NewJob {
                 organization: *organization,
                 kind: JOB,
-                payload: serde_json::json!({ "ticket": ticket }),
+                payload: serde_json::json!({ "entity": kind.name(), "id": id }),
                 run_at: *at + TimeDelta::days(HORIZON_DAYS),
-                dedup_key: Some(format!("{JOB}:{visit}")),
+                dedup_key: Some(format!("{JOB}:{by}")),
             }),
             _ => None,
         })
@@ -35,11 +36,13 @@ pub(crate) fn enqueue_expiries(tx: &mut Tx) {
     }
 }
 
-/// Looks again at who should have a ticket.
+/// Looks again at who should have an entity.
 #[derive(Clone, Copy, Debug)]
 pub struct Expire {
-    /// The ticket.
-    pub ticket: TicketId,
+    /// What it is.
+    pub entity: EntityKind,
+    /// Which one.
+    pub id: Uuid,
 }
 
 impl Act for Expire {
@@ -48,7 +51,7 @@ impl Act for Expire {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let organization = tx.scope().organization();
-        tx.touch(organization, Touch::Reach(EntityKind::Ticket, self.ticket.0));
+        tx.touch(organization, Touch::Reach(self.entity, self.id));
         Ok(())
     }
 }

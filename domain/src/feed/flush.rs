@@ -366,15 +366,15 @@ async fn remove_reason(tx: &Tx, kind: EntityKind, id: Uuid) -> Result<&'static s
     struct Status {
         status: String,
     }
+    if tx.act() == super::Expire::NAME {
+        return Ok("expired");
+    }
     if kind != EntityKind::Ticket {
-        return Ok(if matches!(kind, EntityKind::RequestType | EntityKind::Material) {
+        return Ok(if matches!(kind, EntityKind::RequestType | EntityKind::Material | EntityKind::Work) {
             "retired"
         } else {
             "released"
         });
-    }
-    if tx.act() == super::Expire::NAME {
-        return Ok("expired");
     }
     let status = tx
         .reader()

@@ -80,8 +80,19 @@ pub(super) fn rule(kind: EntityKind, list: &str) -> String {
             "SELECT u.id AS entity_id, u.id AS feed_id FROM app_user u
              WHERE u.id IN ({list}) AND u.active AND $1 IS NOT NULL"
         ),
+        EntityKind::VanStock => format!(
+            "SELECT p.id AS entity_id, p.technician_id AS feed_id FROM stock_place p
+             JOIN app_user u ON u.id = p.technician_id
+             WHERE p.id IN ({list}) AND p.active AND u.active AND $1 IS NOT NULL"
+        ),
+        EntityKind::Outcome => format!(
+            "SELECT r.id AS entity_id, r.technician_id AS feed_id FROM review r
+             JOIN app_user u ON u.id = r.technician_id
+             WHERE r.id IN ({list}) AND u.active AND (r.decided_at IS NULL OR r.decided_at > $1)"
+        ),
         EntityKind::RequestType => reference("request_type", list),
         EntityKind::Material => reference("material", list),
+        EntityKind::Work => reference("work", list),
     }
 }
 
@@ -133,6 +144,10 @@ pub(super) async fn everything_for(
     now: Time,
 ) -> Result<BTreeSet<Entity>> {
     #[derive(FromQueryResult)]
+    struct Own {
+        id: Uuid,
+    }
+    #[derive(FromQueryResult)]
     struct Held {
         ticket_id: Uuid,
         premises_id: Option<Uuid>,
@@ -150,6 +165,19 @@ pub(super) async fn everything_for(
         )
         .await?;
     let mut all = BTreeSet::from([(EntityKind::MyCalendar, technician)]);
+    for (kind, sql) in [
+        (
+            EntityKind::VanStock,
+            "SELECT id FROM stock_place WHERE technician_id = $1 AND active AND $2 IS NOT NULL",
+        ),
+        (
+            EntityKind::Outcome,
+            "SELECT id FROM review WHERE technician_id = $1 AND (decided_at IS NULL OR decided_at > $2)",
+        ),
+    ] {
+        let values = [technician.into(), (now - TimeDelta::days(HORIZON_DAYS)).into()];
+        all.extend(reader.all::<Own>(sql, values).await?.into_iter().map(|own| (kind, own.id)));
+    }
     for row in held {
         all.insert((EntityKind::Ticket, row.ticket_id));
         all.extend(row.premises_id.map(|id| (EntityKind::Premises, id)));

@@ -66,9 +66,15 @@ entities! {
         "name, phones";
     MyCalendar "my_calendar" "the technician",
         "his calendar entries";
+    VanStock "van_stock" "the technician",
+        "what lies in his van";
+    Outcome "outcome" "the technician whose work was held",
+        "what became of it, and the dispatcher's word";
     RequestType "request_type" "reference feed of the organization",
         "the current version";
     Material "material" "reference feed of the organization",
+        "the current version";
+    Work "work" "reference feed of the organization",
         "the current version";
 }
 
@@ -80,8 +86,11 @@ impl EntityKind {
             Self::Premises => ("premises", "id"),
             Self::ResidentContact => ("resident", "id"),
             Self::MyCalendar => ("technician_calendar", "technician_id"),
+            Self::VanStock => ("stock_place", "id"),
+            Self::Outcome => ("review", "id"),
             Self::RequestType => ("request_type", "id"),
             Self::Material => ("material", "id"),
+            Self::Work => ("work", "id"),
         }
     }
 }

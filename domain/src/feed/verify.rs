@@ -132,7 +132,7 @@ async fn check(db: &Db, reader: &Reader<'_>, feed: &Feed, report: &mut Report) -
 async fn expected(reader: &Reader<'_>, feed: &Feed, horizon: crate::Time) -> Result<Live> {
     let mut live = Live::new();
     let queries: Vec<(EntityKind, String)> = if feed.kind == "reference" {
-        [EntityKind::RequestType, EntityKind::Material]
+        [EntityKind::RequestType, EntityKind::Material, EntityKind::Work]
             .into_iter()
             .map(|kind| {
                 let table = kind.root().0;
@@ -160,6 +160,18 @@ async fn expected(reader: &Reader<'_>, feed: &Feed, horizon: crate::Time) -> Res
             (
                 EntityKind::ResidentContact,
                 held("resident", "t.resident_id = d.id", &format!("AND t.status IN ({OPEN_TICKET})")),
+            ),
+            (
+                EntityKind::VanStock,
+                "SELECT p.id, p.doc_version FROM stock_place p JOIN app_user u ON u.id = p.technician_id
+                 WHERE p.technician_id = $1 AND p.active AND u.active AND $2 IS NOT NULL"
+                    .to_owned(),
+            ),
+            (
+                EntityKind::Outcome,
+                "SELECT r.id, r.doc_version FROM review r JOIN app_user u ON u.id = r.technician_id
+                 WHERE r.technician_id = $1 AND u.active AND (r.decided_at IS NULL OR r.decided_at > $2)"
+                    .to_owned(),
             ),
             (
                 EntityKind::MyCalendar,

@@ -15,6 +15,7 @@ use crate::{
     Code, Error, Result, Scope, Time,
     auth::Role,
     db::Reader,
+    feed::EntityKind,
     id::{OrganizationId, WorkId},
     journal::{Subject, SubjectKind},
     material::store::{READERS, price},
@@ -45,7 +46,7 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "work",
         journaling: Journaling { plain: &["code", "name", "unit"], personal: &[], silent: &["version"] },
-        entity: None,
+        entity: Some(EntityKind::Work),
     };
 
     fn organization(&self) -> OrganizationId {
@@ -56,10 +57,11 @@ impl Row for Model {
         Subject::new(SubjectKind::Work, self.id)
     }
 
-    fn touch(_: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
-        if let Some(row) = after {
-            touched.add(row.organization_id, Touch::Topic("work"));
-        }
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        let Some(row) = after else { return };
+        touched.add(row.organization_id, Touch::Topic("work"));
+        let touch = if before.is_none() { Touch::New } else { Touch::Document };
+        touched.add(row.organization_id, touch(EntityKind::Work, row.id.0));
     }
 }
 

@@ -133,6 +133,7 @@ impl Act for AddPhoto {
             pair_of: args.pair_of,
             flags: None,
             flagged: false,
+            review_id: None,
         };
         if let Some(position) = args.position {
             position.put(&mut photo)?;

@@ -481,6 +481,7 @@ fn ticket_row(
         hold_until: None,
         outcome_reason: None,
         return_count: 0,
+        follows_id: None,
         evidence_missing: false,
         search: String::new(),
         version: 1,

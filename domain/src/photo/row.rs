@@ -12,7 +12,7 @@ use crate::{
     blob::Sha256Hash,
     catalogue::PhotoKind,
     feed::EntityKind,
-    id::{OrganizationId, PhotoId, TicketId, VisitId},
+    id::{OrganizationId, PhotoId, ReviewId, TicketId, VisitId},
     journal::{Subject, SubjectKind},
     write::{Journaling, Row, Table, Touch, Touched},
 };
@@ -49,6 +49,7 @@ pub struct Model {
     pub pair_of: Option<PhotoId>,
     pub flags: Option<Json>,
     pub flagged: bool,
+    pub review_id: Option<ReviewId>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -18,6 +18,7 @@ use crate::{
     Code, Error, Result, Scope, Time,
     auth::Role,
     db::Reader,
+    feed::EntityKind,
     id::{MaterialId, MovementId, OrganizationId, PlaceId, TicketId, UsageId},
     journal::{Subject, SubjectKind},
     material::{self, Quantity, store::READERS},
@@ -52,7 +53,7 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "stock_movement",
         journaling: Journaling { plain: &["kind"], personal: &["reason"], silent: &[] },
-        entity: None,
+        entity: Some(EntityKind::VanStock),
     };
 
     fn organization(&self) -> OrganizationId {
@@ -73,6 +74,9 @@ impl Row for Model {
     fn touch(_: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
         if let Some(row) = after {
             touched.add(row.organization_id, Touch::Topic("stock"));
+            for place in [row.from_place_id, row.to_place_id].into_iter().flatten() {
+                touched.add(row.organization_id, Touch::Document(EntityKind::VanStock, place.0));
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
     Code, Error, Result, Scope, Time,
     auth::Role,
     db::Reader,
+    feed::EntityKind,
     id::{OrganizationId, PlaceId, TechnicianId},
     journal::{Subject, SubjectKind},
     material::store::READERS,
@@ -44,7 +45,7 @@ impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "stock_place",
         journaling: Journaling { plain: &["kind"], personal: &["name"], silent: &["version"] },
-        entity: None,
+        entity: Some(EntityKind::VanStock),
     };
 
     fn organization(&self) -> OrganizationId {
@@ -55,9 +56,12 @@ impl Row for Model {
         Subject::new(SubjectKind::StockPlace, self.id)
     }
 
-    fn touch(_: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
-        if let Some(row) = after {
-            touched.add(row.organization_id, Touch::Topic("stock"));
+    fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
+        let Some(row) = after else { return };
+        touched.add(row.organization_id, Touch::Topic("stock"));
+        if row.technician_id.is_some() {
+            let touch = if before.is_none() { Touch::New } else { Touch::Document };
+            touched.add(row.organization_id, touch(EntityKind::VanStock, row.id.0));
         }
     }
 }

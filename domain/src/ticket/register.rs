@@ -202,6 +202,7 @@ impl Act for Register {
             hold_until: None,
             outcome_reason: None,
             return_count: 0,
+            follows_id: None,
             evidence_missing: false,
             search: String::new(),
             version: 1,

@@ -61,6 +61,7 @@ pub struct Model {
     pub outcome_reason: Option<String>,
     pub return_count: i64,
     pub evidence_missing: bool,
+    pub follows_id: Option<TicketId>,
     pub search: String,
     pub version: i64,
     pub doc_version: i64,

@@ -75,7 +75,10 @@ impl Row for Model {
             && before.is_none_or(|old| old.ended_at != new.ended_at)
             && let Some(at) = new.ended_at
         {
-            touched.add(row.organization_id, Touch::Ended { ticket, visit: new.id.0, at });
+            touched.add(
+                row.organization_id,
+                Touch::Ended { entity: (EntityKind::Ticket, ticket), by: new.id.0, at },
+            );
         }
     }
 }

@@ -34,12 +34,12 @@ pub enum Touch {
     FeedDropped(Uuid),
     /// A feed that has never existed comes into being.
     FeedCreated(Uuid, FeedOwner),
-    /// The ticket leaves the phones when the horizon after the end of the visit has passed.
+    /// The entity leaves the phones when the horizon after this end has passed.
     Ended {
-        /// The ticket of the visit that ended.
-        ticket: Uuid,
-        /// The visit.
-        visit: Uuid,
+        /// What leaves.
+        entity: (EntityKind, Uuid),
+        /// What has ended: the visit of a ticket, or the entity itself.
+        by: Uuid,
         /// When it ended.
         at: Time,
     },

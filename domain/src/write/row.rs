@@ -6,7 +6,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject,
-    material, paid, people, photo, place, privacy, rebooking, shift, stock, ticket, track, visit, worktime,
+    material, paid, people, photo, place, privacy, rebooking, review, shift, stock, ticket, track, visit,
+    worktime,
 };
 
 /// What of a table the journal tells.
@@ -99,6 +100,7 @@ pub const TABLES: &[&Table] = &[
     shift::absence::Model::TABLE,
     rebooking::row::Model::TABLE,
     rebooking::notice::Model::TABLE,
+    review::row::Model::TABLE,
     worktime::row::Model::TABLE,
 ];
 
@@ -134,6 +136,10 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("event_secret", "is the erasable side of the journal"),
     ("sync_feed", "derived by the write path"),
     ("sync_change", "derived by the write path"),
+    ("sync_stream", "transport of acts; each act stands in the journal of what it changed"),
+    ("sync_mutation", "what a phone sent, as it was sent; what it did is journaled, and so is what was held"),
+    ("pairing_code", "lives for ten minutes"),
+    ("incarnation", "says which life of the database this is"),
     ("job", "work to do; its effects are journaled"),
     ("idempotency_key", "answers, kept for 48 hours"),
     ("seaql_migrations", "the versions of the schema"),

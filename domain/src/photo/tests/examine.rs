@@ -356,5 +356,6 @@ fn flag_photo(received: crate::Time) -> row::Model {
         pair_of: None,
         flags: None,
         flagged: false,
+        review_id: None,
     }
 }

@@ -1,0 +1,4 @@
+//! Reviews: work that a phone recorded and that could not simply be applied, because the ticket had gone another way
+//! meanwhile. It is kept whole, with its photos and materials, until somebody at the desk decides.
+
+pub mod row;
