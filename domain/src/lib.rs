@@ -32,6 +32,7 @@ pub mod scope;
 pub mod shift;
 pub mod slot;
 pub mod stock;
+pub mod stream;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -1,0 +1,8 @@
+//! Streams: the outgoing queue of one installation of the app, numbered by the phone from 1 without a gap.
+//!
+//! A stream belongs to one person for ever. Its delivery key permits to push it and to upload what it announces, and
+//! nothing else: a phone that changed hands still delivers its queue under its owner's name.
+
+mod store;
+
+pub use self::store::{Stream, find, hold};
