@@ -7,8 +7,9 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    FromQueryResult, QueryResult, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector, Statement, Value,
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, FromQueryResult, IsolationLevel, QueryResult, RuntimeErr, SqlxPostgresConnector,
+    SqlxSqliteConnector, Statement, TransactionTrait, Value,
 };
 use sqlx::{
     pool::PoolConnectionMetadata,
@@ -270,6 +271,42 @@ impl Db {
             if let Err(error) = connection.clone().close().await {
                 tracing::warn!(%error, "the pool did not close cleanly");
             }
+        }
+    }
+}
+
+/// A moment of the database: everything read from it is of one time, however much is written meanwhile.
+#[derive(Debug)]
+pub struct Snapshot(DatabaseTransaction);
+
+impl Db {
+    /// Opens a snapshot. It holds a connection, and on SQLite keeps the log from being folded in: it is for answers, not
+    /// for exports.
+    ///
+    /// # Errors
+    /// `unavailable` when the database cannot be reached.
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let transaction = match self.backend() {
+            DbBackend::Postgres => {
+                let level = Some(IsolationLevel::RepeatableRead);
+                self.0.reader.begin_with_config(level, Some(AccessMode::ReadOnly)).await?
+            }
+            _ => self.0.reader.begin().await?,
+        };
+        Ok(Snapshot(transaction))
+    }
+}
+
+impl Snapshot {
+    /// Reads of that moment.
+    pub fn reader(&self) -> Reader<'_> {
+        Reader::inside(&self.0)
+    }
+
+    /// Gives the connection back.
+    pub async fn close(self) {
+        if let Err(error) = self.0.rollback().await {
+            tracing::debug!(%error, "a snapshot did not close cleanly");
         }
     }
 }

@@ -41,27 +41,41 @@ pub enum Actor {
 pub struct Scope {
     organization: OrganizationId,
     actor: Actor,
+    /// A ticket that he sees although it is no longer in his hands.
+    granted: Option<TicketId>,
 }
 
 impl Scope {
     /// The scope of a signed-in member of staff.
     pub fn staff(organization: OrganizationId, user: UserId, role: Role) -> Self {
-        Self { organization, actor: Actor::Staff { user, role } }
+        Self { organization, actor: Actor::Staff { user, role }, granted: None }
     }
 
     /// The scope of a signed-in resident.
     pub fn resident(organization: OrganizationId, login: LoginId, resident: ResidentId) -> Self {
-        Self { organization, actor: Actor::Resident { login, resident } }
+        Self { organization, actor: Actor::Resident { login, resident }, granted: None }
     }
 
     /// The scope of whoever holds a link to a ticket: that ticket as its applicant sees it, and nothing else.
     pub fn link(organization: OrganizationId, link: TrackId, ticket: TicketId) -> Self {
-        Self { organization, actor: Actor::Link { link, ticket } }
+        Self { organization, actor: Actor::Link { link, ticket }, granted: None }
     }
 
     /// The scope of a job or of the command line: the whole of one organization.
     pub fn system(organization: OrganizationId) -> Self {
-        Self { organization, actor: Actor::System }
+        Self { organization, actor: Actor::System, granted: None }
+    }
+
+    /// The same technician with one ticket more in sight: the desk has decided that what he recorded of it counts, or
+    /// keeps it until it has. The ticket must be one that his organization owns or executes.
+    #[must_use]
+    pub fn granting(self, ticket: TicketId) -> Self {
+        Self { granted: Some(ticket), ..self }
+    }
+
+    /// The ticket that was granted.
+    pub fn granted(&self) -> Option<TicketId> {
+        self.granted
     }
 
     /// The organization whose rows are in sight.

@@ -16,6 +16,8 @@ pub enum Op {
     Remove {
         /// Why.
         reason: String,
+        /// Version of the document that it had.
+        doc_version: i64,
     },
 }
 
@@ -47,11 +49,25 @@ struct Row {
 /// # Errors
 /// The database cannot be read, or a row is not a change.
 pub async fn read(reader: &Reader<'_>, feed: Uuid, cursor: i64, limit: i64) -> Result<Vec<Change>> {
+    read_fresh(reader, feed, cursor, 0, limit).await
+}
+
+/// The same for a phone that begins: removes up to `fresh_until` take away what it has never had.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) async fn read_fresh(
+    reader: &Reader<'_>,
+    feed: Uuid,
+    cursor: i64,
+    fresh_until: i64,
+    limit: i64,
+) -> Result<Vec<Change>> {
     let rows = reader
         .all::<Row>(
             "SELECT seq, entity, entity_id, op, reason, doc_version FROM sync_change
-             WHERE feed_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
-            [feed.into(), cursor.into(), limit.into()],
+             WHERE feed_id = $1 AND seq > $2 AND (op = 'put' OR seq > $3) ORDER BY seq LIMIT $4",
+            [feed.into(), cursor.into(), fresh_until.into(), limit.into()],
         )
         .await?;
     rows.into_iter()
@@ -61,7 +77,7 @@ pub async fn read(reader: &Reader<'_>, feed: Uuid, cursor: i64, limit: i64) -> R
             let entity = EntityKind::from_name(&row.entity).ok_or_else(|| bad("entity"))?;
             let op = match (row.op.as_str(), row.reason) {
                 ("put", None) => Op::Put { doc_version: row.doc_version },
-                ("remove", Some(reason)) => Op::Remove { reason },
+                ("remove", Some(reason)) => Op::Remove { reason, doc_version: row.doc_version },
                 _ => return Err(bad("op")),
             };
             Ok(Change { seq: row.seq, entity, id: row.entity_id, op })

@@ -1,10 +1,11 @@
-//! The offline protocol without HTTP.
-//!
-//! What stands today is the phone's side of a feed: the model that folds changes into what the phone holds, which every
-//! test of the write path is measured against. Pull and push build on it.
+//! The offline protocol without HTTP: what phones pull, what they push, and what people decide of it.
 
+pub mod document;
 mod feed;
 mod phone;
+pub mod pull;
+pub mod push;
+pub mod review;
 
 pub use self::{
     feed::{Change, Op, read},

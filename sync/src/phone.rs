@@ -65,7 +65,7 @@ mod tests {
                 seq: 2,
                 entity: EntityKind::Ticket,
                 id: ticket,
-                op: Op::Remove { reason: "unassigned".to_owned() },
+                op: Op::Remove { reason: "unassigned".to_owned(), doc_version: 1 },
             },
         ];
         let mut phone = Phone::default();

@@ -34,7 +34,7 @@ async fn use_material(
     key: Idempotency,
     args: Json<UseMaterialArgs>,
 ) -> Answer {
-    let act = UseMaterial { ticket: id.0, args: args.0 };
+    let act = UseMaterial { ticket: id.0, args: args.0, decided: false };
     let show = Document::created(|tx, used: &Used| {
         Box::pin(async move { ticket::document(&tx.reader(), tx.scope(), used.line.ticket_id).await })
     });

@@ -40,7 +40,7 @@ async fn add_photo(
     key: Idempotency,
     args: Json<AddPhotoArgs>,
 ) -> Answer {
-    let act = AddPhoto { ticket: id.0, args: args.0 };
+    let act = AddPhoto { ticket: id.0, args: args.0, review: None };
     let show = Document::created(|tx, added: &Added| {
         Box::pin(async move { ticket::document(&tx.reader(), tx.scope(), added.photo.ticket_id).await })
     });

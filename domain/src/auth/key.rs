@@ -30,6 +30,7 @@ pub struct SigningKey {
     rotation: ServerSecret,
     otp: ServerSecret,
     cursor: ServerSecret,
+    feed: ServerSecret,
     calendar: ServerSecret,
     content: ServerSecret,
 }
@@ -99,6 +100,7 @@ impl SigningKey {
             rotation: ServerSecret::derive(seed.as_ref(), Purpose::Rotation)?,
             otp: ServerSecret::derive(seed.as_ref(), Purpose::Otp)?,
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
+            feed: ServerSecret::derive(seed.as_ref(), Purpose::Feed)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
             content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
         })
@@ -120,6 +122,7 @@ impl SigningKey {
             Purpose::Rotation => &self.rotation,
             Purpose::Otp => &self.otp,
             Purpose::Cursor => &self.cursor,
+            Purpose::Feed => &self.feed,
             Purpose::Calendar => &self.calendar,
             Purpose::Content => &self.content,
         }

@@ -13,6 +13,8 @@ pub enum Purpose {
     Otp,
     /// Signatures of page cursors.
     Cursor,
+    /// Signatures of places in the feeds of phones.
+    Feed,
     /// Signatures of links to calendars.
     Calendar,
     /// Signatures of links to content.
@@ -26,6 +28,7 @@ impl Purpose {
             Purpose::Rotation => b"rotation",
             Purpose::Otp => b"otp",
             Purpose::Cursor => b"cursor",
+            Purpose::Feed => b"feed",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
         }

@@ -12,7 +12,7 @@ use crate::{
     db::{Fault, fault},
     id::OrganizationId,
     scope::Actor,
-    write::{Change, Tx},
+    write::{Change, Part, Tx},
 };
 
 #[derive(FromQueryResult)]
@@ -27,19 +27,22 @@ struct Secret {
     value: serde_json::Value,
 }
 
-/// Appends one event to the chain of every subject the write has changed.
+/// Appends one event to the chain of every subject the write has changed; an act inside the write has events of its own.
 pub(crate) async fn append(tx: &mut Tx) -> Result<()> {
     let changes = std::mem::take(&mut tx.log.changes);
     // In a fixed order, whatever the order of the changes.
-    let subjects: BTreeSet<(OrganizationId, Subject)> =
-        changes.iter().map(|change| (change.organization, change.subject)).collect();
-    for (organization, subject) in subjects {
-        let own: Vec<&Change> = changes.iter().filter(|change| change.subject == subject).collect();
+    let subjects: BTreeSet<(usize, OrganizationId, Subject)> =
+        changes.iter().map(|change| (change.part, change.organization, change.subject)).collect();
+    for (number, organization, subject) in subjects {
+        let own: Vec<&Change> =
+            changes.iter().filter(|change| change.part == number && change.subject == subject).collect();
         let (seq, prev) = next_link(tx, subject, &own).await?;
-        let (body, secrets) = body(tx, subject, seq, &own)?;
+        let part =
+            tx.parts().get(number).copied().ok_or_else(|| Error::internal("a change without a part"))?;
+        let (body, secrets) = body(&part, subject, seq, &own)?;
         let bytes = canonical(&body)?;
         let hash = event_hash(organization, subject, seq, &prev, &bytes);
-        insert_event(tx, organization, subject, seq, prev, hash, bytes).await?;
+        insert_event(tx, part.act, organization, subject, seq, prev, hash, bytes).await?;
         insert_secrets(tx, organization, subject, seq, secrets).await?;
     }
     Ok(())
@@ -80,7 +83,12 @@ fn root_table(subject: Subject) -> &'static str {
     }
 }
 
-fn body(tx: &Tx, subject: Subject, seq: i64, own: &[&Change]) -> Result<(serde_json::Value, Vec<Secret>)> {
+fn body(
+    part: &Part,
+    subject: Subject,
+    seq: i64,
+    own: &[&Change],
+) -> Result<(serde_json::Value, Vec<Secret>)> {
     let mut secrets = Vec::new();
     let mut told = Vec::with_capacity(own.len());
     for (index, change) in own.iter().enumerate() {
@@ -109,17 +117,19 @@ fn body(tx: &Tx, subject: Subject, seq: i64, own: &[&Change]) -> Result<(serde_j
         }
         told.push(serde_json::Value::Object(entry));
     }
-    let actor = match tx.scope().actor() {
+    let actor = match part.scope.actor() {
         Actor::Staff { user, role } => json!({ "kind": "staff", "id": user, "role": role }),
         Actor::Resident { resident, .. } => json!({ "kind": "resident", "id": resident }),
         Actor::Link { link, .. } => json!({ "kind": "link", "id": link }),
         Actor::System => json!({ "kind": "system" }),
     };
-    Ok((json!({ "act": tx.act(), "actor": actor, "times": tx.times(), "changes": told }), secrets))
+    Ok((json!({ "act": part.act, "actor": actor, "times": part.times, "changes": told }), secrets))
 }
 
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 async fn insert_event(
     tx: &Tx,
+    act: &str,
     organization: OrganizationId,
     subject: Subject,
     seq: i64,
@@ -132,7 +142,7 @@ async fn insert_event(
         subject.id.into(),
         seq.into(),
         organization.0.into(),
-        tx.act().into(),
+        act.into(),
         tx.now().into(),
         prev.into(),
         hash.to_vec().into(),

@@ -82,6 +82,29 @@ pub async fn history(reader: &Reader<'_>, subject: Subject, after: i64, limit: u
     rows.into_iter().map(|row| entry(row, &mut secrets)).collect()
 }
 
+/// The latest events of a subject that were taken in after a moment, oldest first, at most `limit`.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn since(
+    reader: &Reader<'_>,
+    subject: Subject,
+    moment: DateTime<Utc>,
+    limit: u64,
+) -> Result<Vec<Entry>> {
+    #[derive(FromQueryResult)]
+    struct Before {
+        seq: Option<i64>,
+        last: Option<i64>,
+    }
+    let sql = "SELECT MAX(CASE WHEN recorded_at <= $3 THEN seq END) AS seq, MAX(seq) AS last FROM event
+               WHERE subject_kind = $1 AND subject_id = $2";
+    let values = [subject.kind.name().into(), subject.id.into(), moment.into()];
+    let Some(Before { seq, last }) = reader.one::<Before>(sql, values).await? else { return Ok(Vec::new()) };
+    let latest = last.unwrap_or(0) - i64::try_from(limit).unwrap_or(i64::MAX);
+    history(reader, subject, seq.unwrap_or(0).max(latest), limit).await
+}
+
 fn entry(row: EventRow, secrets: &mut BTreeMap<(i64, String), Value>) -> Result<Entry> {
     let mut body: Value = serde_json::from_slice(&row.bytes).map_err(Error::internal)?;
     if let Some(changes) = body.get_mut("changes").and_then(Value::as_array_mut) {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 pub(crate) use self::append::append;
 pub use self::{
-    history::{Entry, head, history},
+    history::{Entry, head, history, since},
     verify::{Finding, Report, verify},
 };
 use crate::{Result, id::OrganizationId};

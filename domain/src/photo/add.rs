@@ -17,7 +17,7 @@ use crate::{
     blob::Sha256Hash,
     calendar::is_plausible,
     catalogue::PhotoKind,
-    id::{PhotoId, TicketId, VisitId},
+    id::{PhotoId, ReviewId, TicketId, VisitId},
     ticket::{
         self, Status,
         moves::{self, By},
@@ -63,6 +63,9 @@ pub struct AddPhoto {
     pub ticket: TicketId,
     /// The photo.
     pub args: AddPhotoArgs,
+    /// It came with work that waits for a decision: it is kept beside the ticket, whatever state that is in, and counts
+    /// for nothing until then.
+    pub review: Option<ReviewId>,
 }
 
 /// A photo that was announced.
@@ -87,13 +90,20 @@ impl Act for AddPhoto {
         if let Some(photo) = Entity::find_by_id(args.photo_id).one(&tx.reader()).await? {
             let same = photo.ticket_id == ticket.id && photo.sha256 == args.sha256 && photo.bytes == bytes;
             let taken = || Error::new(Code::AlreadyExists, "another photo has this identifier");
-            return if same { Ok(Added { photo, fresh: false }) } else { Err(taken()) };
+            if !same {
+                return Err(taken());
+            }
+            if photo.review_id.is_some() && self.review.is_none() {
+                return admit(tx, &ticket, photo).await;
+            }
+            return Ok(Added { photo, fresh: false });
         }
         match (ticket.status, by) {
             // What shows why the work is not accepted, while it can be returned.
             (Status::Closed, By::Resident) => ticket::returned::within_term(tx, &ticket).await?,
             // What was demanded and turned out to be none.
             (Status::Closed, _) if ticket.evidence_missing => {}
+            _ if self.review.is_some() => {}
             (status, by) => still_open(status, by)?,
         }
         if let Some(id) = args.visit_id
@@ -133,7 +143,7 @@ impl Act for AddPhoto {
             pair_of: args.pair_of,
             flags: None,
             flagged: false,
-            review_id: None,
+            review_id: self.review,
         };
         if let Some(position) = args.position {
             position.put(&mut photo)?;
@@ -143,9 +153,19 @@ impl Act for AddPhoto {
             rest_on_stored(tx, &mut photo).await?;
         }
         tx.insert(&photo).await?;
-        ticket::evidence_found(tx, &ticket).await?;
+        if self.review.is_none() {
+            ticket::evidence_found(tx, &ticket).await?;
+        }
         Ok(Added { photo, fresh: true })
     }
+}
+
+/// What was kept beside the ticket stands with it from now on.
+async fn admit(tx: &mut Tx, ticket: &ticket::row::Model, photo: Model) -> Result<Added> {
+    let after = Model { review_id: None, ..photo.clone() };
+    tx.update(&photo, &after).await?;
+    ticket::evidence_found(tx, ticket).await?;
+    Ok(Added { photo: after, fresh: false })
 }
 
 /// The length of a photo, as it is stored.

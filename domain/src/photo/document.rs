@@ -16,7 +16,7 @@ use crate::{
     blob::Sha256Hash,
     catalogue::PhotoKind,
     db::Reader,
-    id::{PhotoId, TicketId, VisitId},
+    id::{PhotoId, ReviewId, TicketId, VisitId},
 };
 
 /// A photo of a ticket. The bytes are at `/v1/photos/{id}`, once it is received.
@@ -101,10 +101,21 @@ impl PhotoDocument {
 pub async fn of_ticket(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Result<Vec<PhotoDocument>> {
     let photos = Entity::find()
         .filter(Column::TicketId.eq(ticket))
+        .filter(Column::ReviewId.is_null())
         .order_by_asc(Column::AddedAt)
         .order_by_asc(Column::Id)
         .all(reader)
         .await?;
+    photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
+}
+
+/// The photos that came with work which waits for a decision. The caller has seen the review through its scope.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn of_review(reader: &Reader<'_>, scope: &Scope, review: ReviewId) -> Result<Vec<PhotoDocument>> {
+    let query = Entity::find().filter(Column::ReviewId.eq(review)).order_by_asc(Column::AddedAt);
+    let photos = query.order_by_asc(Column::Id).all(reader).await?;
     photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
 }
 
@@ -121,7 +132,8 @@ pub async fn counts(reader: &Reader<'_>, ticket: TicketId) -> Result<BTreeMap<Ph
     }
     let counts = reader
         .all::<Count>(
-            "SELECT kind, COUNT(*) AS photos FROM photo WHERE ticket_id = $1 AND state <> 'refused' GROUP BY kind",
+            "SELECT kind, COUNT(*) AS photos FROM photo WHERE ticket_id = $1 AND state <> 'refused'
+             AND review_id IS NULL GROUP BY kind",
             [ticket.0.into()],
         )
         .await?;
@@ -141,5 +153,5 @@ pub fn pending(photos: &[PhotoDocument]) -> u32 {
 /// `not_found` for the others.
 pub(crate) async fn require_of_ticket(reader: &Reader<'_>, ticket: TicketId, id: PhotoId) -> Result<()> {
     let photo = Entity::find_by_id(id).filter(Column::TicketId.eq(ticket)).one(reader).await?;
-    photo.map(drop).ok_or_else(|| Error::not_found("photo"))
+    photo.filter(|photo| photo.review_id.is_none()).map(drop).ok_or_else(|| Error::not_found("photo"))
 }

@@ -215,7 +215,7 @@ impl House {
 
     /// Announces a photo.
     pub(crate) async fn add(&self, scope: Scope, args: &AddPhotoArgs) -> Result<Photo> {
-        let act = AddPhoto { ticket: self.ticket, args: args.clone() };
+        let act = AddPhoto { ticket: self.ticket, args: args.clone(), review: None };
         self.db.write(scope, act).await.map(|added| added.photo)
     }
 

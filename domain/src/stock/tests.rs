@@ -116,14 +116,18 @@ async fn stock_goes_from_the_supplier_to_the_ticket_and_back() {
         };
         let used = house
             .db
-            .write(house.anna, UseMaterial { ticket: house.ticket, args: args.clone() })
+            .write(house.anna, UseMaterial { ticket: house.ticket, args: args.clone(), decided: false })
             .await
             .unwrap();
         assert_eq!(held(&house, van).await, "2.5");
         // What has been used has been used: the van owes, and the desk is told.
         let more: Quantity = serde_json::from_value("4".into()).unwrap();
         let args = UseMaterialArgs { quantity: more, ..args };
-        house.db.write(house.anna, UseMaterial { ticket: house.ticket, args: args.clone() }).await.unwrap();
+        house
+            .db
+            .write(house.anna, UseMaterial { ticket: house.ticket, args: args.clone(), decided: false })
+            .await
+            .unwrap();
         assert_eq!(held(&house, van).await, "-1.5");
         let reader = house.db.reader();
         let alerts = crate::alert::list(&reader, &house.desk, &Default::default(), &Default::default()).await;
@@ -133,7 +137,10 @@ async fn stock_goes_from_the_supplier_to_the_ticket_and_back() {
         assert_eq!(held(&house, van).await, "0");
         // A unit that is not the material's, and what cannot be.
         let wrong = UseMaterialArgs { unit: Some(Line::parse("кг").unwrap()), ..args };
-        let wrong = house.db.write(house.anna, UseMaterial { ticket: house.ticket, args: wrong }).await;
+        let wrong = house
+            .db
+            .write(house.anna, UseMaterial { ticket: house.ticket, args: wrong, decided: false })
+            .await;
         assert_eq!(wrong.unwrap_err().fields()[0].field, "unit");
         for (kind, from, to) in [
             (MovementKind::Receive, Some(room), None),

@@ -3,6 +3,13 @@
 //! A stream belongs to one person for ever. Its delivery key permits to push it and to upload what it announces, and
 //! nothing else: a phone that changed hands still delivers its queue under its owner's name.
 
+mod mutation;
+mod report;
 mod store;
 
-pub use self::store::{Stream, find, hold};
+pub(crate) use self::mutation::forget;
+pub use self::{
+    mutation::{KEPT_DAYS, Mutation, MutationStatus, answered, keep, known, last_about, of_review},
+    report::{MISSED_HOURS, Seen, Waiting, advance, miss_phones},
+    store::{Stream, find, hold},
+};

@@ -202,16 +202,12 @@ impl At {
         self.occurred_at.map(|device| Occurred { device, corrected: device })
     }
 
-    /// Checks that the moment can be one.
+    /// Says that the moment cannot be before `not_before`.
     ///
     /// # Errors
-    /// `invalid_field` for a moment before `not_before`, or an implausible one.
-    pub fn check(&self, not_before: DateTime<Utc>) -> Result<()> {
-        match self.occurred_at {
-            Some(at) if !is_plausible(at) => Err(Error::field("occurred_at", "is not a plausible date")),
-            Some(at) if at < not_before => Err(Error::field("occurred_at", "is before what it follows")),
-            _ => Ok(()),
-        }
+    /// As [`Tx::follows`].
+    pub(crate) fn check(&self, tx: &mut Tx, not_before: DateTime<Utc>) -> Result<()> {
+        tx.follows(self.occurred_at, not_before)
     }
 }
 
@@ -226,7 +222,7 @@ impl Act for Localize {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let before = hold(tx, self.ticket).await?;
         moves::check(Move::Localize, before.status, tx.scope())?;
-        self.args.check(before.registered_at)?;
+        self.args.check(tx, before.registered_at)?;
         let mut after = before.clone();
         // The first time counts: a second press of the button takes nothing back.
         after.localized_at = before.localized_at.or(Some(tx.at()));

@@ -26,7 +26,10 @@ pub(crate) fn visible(scope: &Scope) -> Condition {
     match scope.actor() {
         Actor::System => ours,
         Actor::Staff { user, role: Role::Technician } => {
-            Condition::all().add(ours).add(of_technician(TechnicianId(user.0)))
+            let his = Condition::any()
+                .add(of_technician(TechnicianId(user.0)))
+                .add_option(scope.granted().map(|granted| Column::Id.eq(granted)));
+            Condition::all().add(ours).add(his)
         }
         Actor::Staff { .. } => ours,
         Actor::Link { ticket, .. } => {

@@ -52,7 +52,7 @@ impl Act for Inform {
                 .with("status", before.status)
                 .with("legal", Vec::<&str>::new()));
         }
-        At { occurred_at: self.args.occurred_at }.check(before.registered_at)?;
+        At { occurred_at: self.args.occurred_at }.check(tx, before.registered_at)?;
         if before.informed_at.is_some() {
             return Ok(self.ticket);
         }

@@ -6,7 +6,9 @@ mod crew;
 mod desk;
 mod document;
 mod evidence;
+mod fields;
 mod find;
+mod follow_up;
 mod inform;
 mod kind;
 mod list;
@@ -18,6 +20,7 @@ mod register;
 pub mod returned;
 pub mod row;
 mod say;
+mod standing;
 mod status;
 
 pub(crate) use self::{
@@ -35,7 +38,9 @@ pub use self::{
         AccessNotice, CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument,
         VisitDocument, document, visit_document,
     },
+    fields::{Fill, FillFields},
     find::{find, hold, require_journal_reader},
+    follow_up::{FollowUp, FollowUpTicket},
     inform::{Inform, InformApplicant},
     list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
@@ -43,6 +48,7 @@ pub use self::{
     refold::{REFOLD_JOB, Refold, RefoldKey},
     register::{Register, RegisterTicket, WishedRange},
     returned::{Return, ReturnDocument, ReturnTicket},
+    standing::{Standing, take_in_hand, tickets_of_visits},
     status::{Executor, ExecutorKind, InformedHow, Source, Status},
 };
 

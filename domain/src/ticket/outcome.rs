@@ -9,6 +9,7 @@ use super::{
     Held, Status,
     booking::cancel_open,
     desk::At,
+    fields::FillFields,
     find::{hold, require_owner, save},
     kind::Kind,
     moves::{self, By, Move},
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     Code, Error, Result, calendar,
-    catalogue::{Given, Missing, missing, validate_fields},
+    catalogue::{Given, Missing, missing},
     db::Reader,
     id::TicketId,
     job::NewJob,
@@ -66,6 +67,10 @@ pub struct CompleteTicket {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub fields: Map<String, Value>,
+    /// What the client saw of them when it filled them in: see `FillFields`.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub base_fields: Option<Map<String, Value>>,
     /// By the clock of the device; absent: now.
     #[serde(default)]
     pub occurred_at: Option<DateTime<Utc>>,
@@ -91,16 +96,14 @@ impl Act for Complete {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let held = Held::take(tx, self.ticket, &[]).await?;
         let by = moves::check(Move::Complete, held.ticket.status, tx.scope())?;
-        At { occurred_at: self.args.occurred_at }.check(held.not_before())?;
+        At { occurred_at: self.args.occurred_at }.check(tx, held.not_before())?;
         if by == By::Desk && self.args.reason.is_none() {
             return Err(Error::field("reason", "the desk says on whose report it closes the ticket"));
         }
         let kind = Kind::of(&tx.reader(), &held.ticket).await?;
         let mut after = held.ticket.clone();
-        let mut fields = after.fields.as_object().cloned().unwrap_or_default();
-        fields.extend(self.args.fields.clone());
-        validate_fields(&kind.rules.demands.specs(), &fields)?;
-        after.fields = Value::Object(fields);
+        let CompleteTicket { fields, base_fields, .. } = self.args.clone();
+        after.fields = Value::Object(FillFields { fields, base_fields }.merged(&held.ticket, &kind)?);
         let missing = missing_of(&tx.reader(), &after, &kind).await?;
         let waived = by == By::Desk && self.args.waive_missing;
         if !missing.is_empty() && !waived {
@@ -300,7 +303,7 @@ impl Act for Hold {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let held = Held::take(tx, self.ticket, &[]).await?;
         moves::check(Move::Hold, held.ticket.status, tx.scope())?;
-        if self.args.until.is_some_and(|until| until <= tx.now() || !calendar::is_plausible(until)) {
+        if self.args.until.is_some_and(|until| until <= tx.at() || !calendar::is_plausible(until)) {
             return Err(Error::field("until", "must be a plausible moment in the future"));
         }
         let reason = self.args.reason.as_str();

@@ -128,8 +128,33 @@ impl Act for Register {
     type Out = TicketId;
 
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
+        let roles = [Role::Resident, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration];
+        tx.scope().require(&roles)?;
+        let (description, original_words) = self.description(tx.scope())?;
+        self.register(tx, description, original_words, None).await
+    }
+}
+
+impl Register {
+    /// Registers it as found by staff beside another ticket, whose applicant is the same.
+    pub(super) async fn after(
+        self,
+        tx: &mut Tx,
+        first: &row::Model,
+        original_words: Option<String>,
+    ) -> Result<TicketId> {
+        let description = self.args.description.as_str().to_owned();
+        self.register(tx, description, original_words, Some(first)).await
+    }
+
+    async fn register(
+        &self,
+        tx: &mut Tx,
+        description: String,
+        original_words: Option<String>,
+        first: Option<&row::Model>,
+    ) -> Result<TicketId> {
         let scope = *tx.scope();
-        scope.require(&[Role::Resident, Role::Dispatcher, Role::Manager, Role::Admin, Role::Integration])?;
         let args = &self.args;
         let id = match args.id {
             Some(id) => TicketId::from_client(id.0, "id")?,
@@ -137,8 +162,11 @@ impl Act for Register {
         };
         let kind = Kind::current(&tx.reader(), &scope, args.request_type_id).await?;
         let (building, premises) = self.place(tx, &scope).await?;
-        let applicant = self.applicant(tx, &scope).await?;
-        let (description, original_words) = self.description(&scope)?;
+        let mut applicant = self.applicant(tx, &scope).await?;
+        if let Some(first) = first {
+            applicant.name.clone_from(&first.applicant_name);
+            applicant.phone.clone_from(&first.applicant_phone);
+        }
         for (field, text) in [("cause", &args.cause), ("measures", &args.measures)] {
             if let Some(text) = text {
                 official::require_official(field, text)?;
@@ -202,7 +230,7 @@ impl Act for Register {
             hold_until: None,
             outcome_reason: None,
             return_count: 0,
-            follows_id: None,
+            follows_id: first.map(|first| first.id),
             evidence_missing: false,
             search: String::new(),
             version: 1,
@@ -221,9 +249,7 @@ impl Act for Register {
         tx.insert_all(&clocks).await?;
         Ok(id)
     }
-}
 
-impl Register {
     /// The building and the premises, both of the organization, and for a resident one of his own.
     async fn place(&self, tx: &Tx, scope: &Scope) -> Result<(building::Model, Option<premises::Model>)> {
         let premises = match self.args.premises_id {

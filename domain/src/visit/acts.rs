@@ -46,7 +46,9 @@ pub(super) async fn take(tx: &mut Tx, id: VisitId, more: &[TechnicianId]) -> Res
     let visit = held.visit(id)?.clone();
     match scope.technician() {
         // He sees the ticket by another of its visits.
-        Some(technician) if !visit.has(technician) => Err(Error::not_found("visit")),
+        Some(technician) if !visit.has(technician) && scope.granted() != Some(ticket) => {
+            Err(Error::not_found("visit"))
+        }
         None if !scope.is_desk() => Err(Error::new(Code::Forbidden, Code::Forbidden.title())),
         _ => Ok((held, visit)),
     }
@@ -72,7 +74,7 @@ impl Act for EnRoute {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::EnRoute, visit.row.status)?;
-        self.args.check(held.ticket.registered_at)?;
+        self.args.check(tx, held.ticket.registered_at)?;
         let mut after = visit.row.clone();
         after.status = VisitStatus::EnRoute;
         after.en_route_at = Some(tx.at());
@@ -104,7 +106,7 @@ impl Act for Start {
         moves::check(Move::Start, held.ticket.status, tx.scope())?;
         let paid = Kind::of(&tx.reader(), &held.ticket).await?.rules.demands.paid;
         estimate::require_agreed(&tx.reader(), held.ticket.id, paid).await?;
-        self.args.check(visit.row.en_route_at.unwrap_or(held.ticket.registered_at))?;
+        self.args.check(tx, visit.row.en_route_at.unwrap_or(held.ticket.registered_at))?;
         let mut after = visit.row.clone();
         after.status = VisitStatus::Started;
         after.started_at = Some(tx.at());
@@ -156,7 +158,7 @@ impl Act for Unfinished {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::Unfinished, visit.row.status)?;
-        self.args.at().check(held.not_before())?;
+        self.args.at().check(tx, held.not_before())?;
         end_in_vain(tx, &held, &visit, VisitStatus::Unfinished, &self.args.reason).await
     }
 }
@@ -181,7 +183,7 @@ impl Act for NoAccess {
     async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
         let (held, visit) = take(tx, self.visit, &[]).await?;
         check(VisitMove::NoAccess, visit.row.status)?;
-        self.args.at().check(held.not_before())?;
+        self.args.at().check(tx, held.not_before())?;
         let photos = photo::counts(&tx.reader(), held.ticket.id).await?;
         if photos.get(&PhotoKind::NoAccess).copied().unwrap_or(0) == 0 {
             let missing = [Missing::Photo { kind: PhotoKind::NoAccess, needed: 1, given: 0 }];

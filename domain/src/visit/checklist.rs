@@ -56,7 +56,7 @@ impl Act for Confirm {
                 .with("status", visit.row.status)
                 .with("legal", Vec::<&str>::new()));
         }
-        At { occurred_at: self.args.occurred_at }.check(held.ticket.registered_at)?;
+        At { occurred_at: self.args.occurred_at }.check(tx, held.ticket.registered_at)?;
         let mut checked = checked(&visit.row)?;
         checked.extend(self.args.checked.iter().cloned());
         let mut after = visit.row.clone();

@@ -8,6 +8,7 @@ mod overrun;
 pub mod row;
 mod status;
 mod store;
+mod wish;
 
 pub(crate) use self::{
     acts::crew_rows,
@@ -22,4 +23,5 @@ pub use self::{
     overrun::{OVERRUN_JOB, Overrun},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},
     store::{Visit, ticket_of},
+    wish::{Wish, WishMove},
 };

@@ -9,6 +9,8 @@ use crate::{Time, feed::EntityKind, id::OrganizationId, job::NewJob, journal::Su
 /// A changed row, as the journal will tell it.
 #[derive(Clone, Debug)]
 pub(crate) struct Change {
+    /// Which part of the write made it: its place among [`Tx::parts`](super::Tx::parts).
+    pub(crate) part: usize,
     pub(crate) table: &'static Table,
     pub(crate) organization: OrganizationId,
     pub(crate) subject: Subject,

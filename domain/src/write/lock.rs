@@ -40,31 +40,45 @@ impl Tx {
     /// # Errors
     /// `internal` when a later rank has been locked already: a use case asks in the wrong order.
     pub(crate) fn rank(&mut self, rank: LockRank) -> Result<()> {
-        if self.locked > Some(rank) {
-            return Err(Error::internal(format!(
-                "lock order: {rank:?} after {:?} in {}",
-                self.locked, self.act
-            )));
+        if self.locked <= Some(rank) {
+            self.locked = Some(rank);
+            return Ok(());
         }
-        self.locked = Some(rank);
-        Ok(())
+        // Of acts inside one write each keeps the order by itself. On SQLite the one writer holds everything already.
+        match (self.is_inside(), self.backend()) {
+            (true, DbBackend::Sqlite) => Ok(()),
+            (true, _) => Err(Error::out_of_order(rank)),
+            (false, _) => {
+                let message = format!("lock order: {rank:?} after {:?} in {}", self.locked, self.act());
+                Err(Error::internal(message))
+            }
+        }
     }
 
     /// Locks rows of a table by id, sorted. On SQLite the one writer holds everything already.
     pub(crate) async fn lock_rows(
         &mut self,
         rank: LockRank,
-        table: &str,
+        table: &'static str,
         key: &str,
         ids: impl IntoIterator<Item = Uuid>,
     ) -> Result<()> {
-        self.rank(rank)?;
         let mut ids: Vec<Uuid> = ids.into_iter().collect();
-        if ids.is_empty() || self.backend() == DbBackend::Sqlite {
+        let asked = ids.len();
+        ids.retain(|id| !self.held.contains(&(table, *id)));
+        if asked > 0 && ids.is_empty() {
+            return Ok(());
+        }
+        self.rank(rank)?;
+        if ids.is_empty() {
             return Ok(());
         }
         ids.sort_unstable();
         ids.dedup();
+        self.held.extend(ids.iter().map(|id| (table, *id)));
+        if self.backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
         let mut values: Vec<Value> = Vec::new();
         let list = placeholders(ids, &mut values);
         let sql =
@@ -113,7 +127,7 @@ impl Tx {
     ///
     /// # Errors
     /// As [`Tx::lock_calendars`].
-    pub(crate) async fn lock_subject(&mut self, table: &str, id: Uuid) -> Result<()> {
+    pub(crate) async fn lock_subject(&mut self, table: &'static str, id: Uuid) -> Result<()> {
         self.lock_rows(LockRank::Tickets, table, "id", [id]).await
     }
 }

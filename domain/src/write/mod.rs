@@ -17,13 +17,16 @@ use std::{future::Future, time::Duration};
 use rand::RngExt;
 use sea_orm::{DbBackend, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
-pub(crate) use self::collector::{Change, Collector};
+pub(crate) use self::{
+    collector::{Change, Collector},
+    tx::Part,
+};
 pub use self::{
     collector::{FeedOwner, Touch, Touched},
     idempotency::{IdempotencyKey, Reply},
     lock::LockRank,
     row::{Journaling, Row, TABLES, Table, UNJOURNALED},
-    tx::{Times, Tx},
+    tx::{Attempt, Savepoint, Times, Tx},
 };
 use crate::{
     Code, Error, Result, Scope, Time,
@@ -81,10 +84,29 @@ const ATTEMPTS: u32 = 12;
 #[error("the write must start again: {0}")]
 pub(crate) struct Restart(pub(crate) &'static str);
 
+/// An act inside a write asked for a lock too late.
+#[derive(Debug, thiserror::Error)]
+#[error("an act inside a write asks for {0:?} after a later lock")]
+struct OutOfOrder(LockRank);
+
 impl Error {
     /// Starts the whole closure again, because what was read before the locks is no longer so.
-    pub(crate) fn restart(why: &'static str) -> Self {
+    #[must_use]
+    pub fn restart(why: &'static str) -> Self {
         Self::new(Code::Unavailable, Code::Unavailable.title()).caused_by(Restart(why))
+    }
+
+    fn out_of_order(rank: LockRank) -> Self {
+        Self::internal(OutOfOrder(rank))
+    }
+
+    fn is_out_of_order(&self) -> bool {
+        std::error::Error::source(self).is_some_and(<dyn std::error::Error>::is::<OutOfOrder>)
+    }
+
+    /// Whether no act inside a write can go on after it.
+    fn ends_the_write(&self) -> bool {
+        self.wants_retry() || matches!(self.database_fault(), Some(Fault::Lost | Fault::Other))
     }
 
     /// Whether a stored row is not what it should be, while the database itself is well.

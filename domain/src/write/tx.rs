@@ -8,8 +8,17 @@ use sea_orm::{
 };
 use serde_json::Map;
 
-use super::{Change, Collector, LockRank, Occurred, Row, Touch, Touched};
-use crate::{Clock, Error, Result, Scope, Time, db::Reader, feed::Poke, id::OrganizationId, job::NewJob};
+use uuid::Uuid;
+
+use super::{Act, Change, Collector, LockRank, Occurred, Row, Touch, Touched};
+use crate::{
+    Clock, Error, Result, Scope, Time,
+    calendar::is_plausible,
+    db::Reader,
+    feed::{EntityKind, Poke},
+    id::OrganizationId,
+    job::NewJob,
+};
 
 /// The three times of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -22,17 +31,37 @@ pub struct Times {
     pub server: Time,
 }
 
+/// Who does what, and when: the write as a whole, or an act inside it. Each part has events of its own in the journal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    pub(crate) act: &'static str,
+    pub(crate) scope: Scope,
+    pub(crate) times: Times,
+    /// The time comes from a phone's own record: what cannot be is set right instead of being refused.
+    recorded: bool,
+}
+
 /// A running write.
 #[derive(Debug)]
 pub struct Tx {
     conn: DatabaseTransaction,
     clock: Arc<dyn Clock>,
-    scope: Scope,
-    times: Times,
+    /// The first is the write itself.
+    parts: Vec<Part>,
+    /// The part that runs.
+    part: usize,
     savepoints: u32,
-    pub(super) act: &'static str,
     pub(super) locked: Option<LockRank>,
+    /// Rows that are locked already: they can be asked for again at any time.
+    pub(super) held: Vec<(&'static str, Uuid)>,
     pub(crate) log: Collector,
+}
+
+impl Times {
+    fn of(occurred: Option<Occurred>, server: Time) -> Self {
+        let corrected = occurred.map_or(server, |o| o.corrected.min(server));
+        Self { device: occurred.map(|o| o.device), corrected, server }
+    }
 }
 
 impl Tx {
@@ -43,10 +72,32 @@ impl Tx {
         occurred: Option<Occurred>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let server = clock.now();
-        let corrected = occurred.map_or(server, |o| o.corrected.min(server));
-        let times = Times { device: occurred.map(|o| o.device), corrected, server };
-        Self { conn, clock, scope, times, savepoints: 0, act, locked: None, log: Collector::default() }
+        let times = Times::of(occurred, clock.now());
+        let part = Part { act, scope, times, recorded: false };
+        Self {
+            conn,
+            clock,
+            parts: vec![part],
+            part: 0,
+            savepoints: 0,
+            locked: None,
+            held: Vec::new(),
+            log: Collector::default(),
+        }
+    }
+
+    fn current(&self) -> &Part {
+        &self.parts[self.part]
+    }
+
+    /// The parts of the write, in the order in which they began.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Whether an act inside the write runs.
+    pub(super) fn is_inside(&self) -> bool {
+        self.part > 0
     }
 
     pub(super) async fn commit(self) -> Result<(), sea_orm::DbErr> {
@@ -62,7 +113,7 @@ impl Tx {
 
     /// Who acts.
     pub fn scope(&self) -> &Scope {
-        &self.scope
+        &self.current().scope
     }
 
     /// The clock, for new identifiers.
@@ -72,22 +123,40 @@ impl Tx {
 
     /// The three times of the act.
     pub fn times(&self) -> Times {
-        self.times
+        self.current().times
     }
 
     /// When the act took place, by the best knowledge.
     pub fn at(&self) -> Time {
-        self.times.corrected
+        self.current().times.corrected
     }
 
     /// When the server took it in.
     pub fn now(&self) -> Time {
-        self.times.server
+        self.current().times.server
     }
 
     /// What the journal calls this act.
     pub fn act(&self) -> &'static str {
-        self.act
+        self.current().act
+    }
+
+    /// Says that the act cannot have taken place before this moment. Of a phone's own record, whose clock may be wrong,
+    /// the time is set right: never before what it follows, never after the receipt.
+    ///
+    /// # Errors
+    /// `invalid_field` naming `occurred_at` when a client said so by itself: he is told to mend it.
+    pub(crate) fn follows(&mut self, occurred_at: Option<Time>, not_before: Time) -> Result<()> {
+        let part = &mut self.parts[self.part];
+        if part.recorded {
+            part.times.corrected = part.times.corrected.max(not_before).min(part.times.server);
+            return Ok(());
+        }
+        match occurred_at {
+            Some(at) if !is_plausible(at) => Err(Error::field("occurred_at", "is not a plausible date")),
+            Some(at) if at < not_before => Err(Error::field("occurred_at", "is before what it follows")),
+            _ => Ok(()),
+        }
     }
 
     /// Which engine it is.
@@ -190,6 +259,7 @@ impl Tx {
             }
         };
         self.log.changes.push(Change {
+            part: self.part,
             table: M::TABLE,
             organization,
             subject: row.subject(),
@@ -239,7 +309,12 @@ impl Tx {
     /// What the database says.
     pub async fn savepoint(&mut self) -> Result<Savepoint> {
         self.savepoints += 1;
-        let savepoint = Savepoint { name: self.savepoints, mark: self.log.mark(), locked: self.locked };
+        let savepoint = Savepoint {
+            name: self.savepoints,
+            mark: self.log.mark(),
+            locked: self.locked,
+            held: self.held.len(),
+        };
         self.conn.execute_unprepared(&format!("SAVEPOINT s{}", savepoint.name)).await?;
         Ok(savepoint)
     }
@@ -263,7 +338,46 @@ impl Tx {
         self.log.forget_after(savepoint.mark);
         // Rolling back to a savepoint gives up the locks taken after it.
         self.locked = savepoint.locked;
+        self.held.truncate(savepoint.held);
         Ok(())
+    }
+
+    /// Runs an act inside this write, as somebody's and at its own time: with its own events in the journal, all or
+    /// nothing of it, and without ending the write when it is refused.
+    ///
+    /// # Errors
+    /// What ends the whole write: the database failed, or it must start again.
+    pub async fn attempt<A: Act>(
+        &mut self,
+        scope: Scope,
+        occurred: Option<Occurred>,
+        act: &A,
+    ) -> Result<Attempt<A::Out>> {
+        let savepoint = self.savepoint().await?;
+        let outer = self.part;
+        let times = Times::of(occurred, self.now());
+        self.parts.push(Part { act: A::NAME, scope, times, recorded: occurred.is_some() });
+        self.part = self.parts.len() - 1;
+        let outcome = act.run(self).await;
+        self.part = outer;
+        match outcome {
+            Ok(out) => {
+                self.release(savepoint).await?;
+                Ok(Attempt::Done(out))
+            }
+            Err(error) if error.ends_the_write() => Err(error),
+            Err(error) => {
+                self.roll_back_to(savepoint).await?;
+                Ok(if error.is_out_of_order() { Attempt::OutOfOrder } else { Attempt::Refused(error) })
+            }
+        }
+    }
+
+    /// Whether this write changes the document of an entity.
+    pub fn changes(&self, kind: EntityKind, id: Uuid) -> bool {
+        self.log.touched.iter().any(
+            |(_, touch)| matches!(touch, Touch::Document(k, i) | Touch::New(k, i) if (*k, *i) == (kind, id)),
+        )
     }
 
     pub(super) fn pokes(&self) -> Vec<Poke> {
@@ -279,6 +393,17 @@ impl Tx {
     }
 }
 
+/// What came of an act inside a write.
+#[derive(Debug)]
+pub enum Attempt<Out> {
+    /// It is done, when the write commits.
+    Done(Out),
+    /// It was refused; nothing of it stands.
+    Refused(Error),
+    /// It needs a lock that comes before one which an earlier act has taken: it must be done in a write of its own.
+    OutOfOrder,
+}
+
 /// An open savepoint.
 #[derive(Debug)]
 #[must_use = "a savepoint is released or rolled back to"]
@@ -286,6 +411,7 @@ pub struct Savepoint {
     name: u32,
     mark: super::collector::Mark,
     locked: Option<LockRank>,
+    held: usize,
 }
 
 fn by_key<M: Row>(row: &M) -> Condition {

@@ -55,20 +55,24 @@ CREATE TABLE sync_mutation (
     kind TEXT NOT NULL,
     schema_version {int} NOT NULL,
     ticket_id {uuid},
-    payload {json} NOT NULL,
+    -- JSON as it came; a column of JSON would not take every text that JSON can carry.
+    payload TEXT NOT NULL,
+    base_version {int},
+    after_version {int},
+    stale {bool} NOT NULL,
     sha256 {bytes} NOT NULL,
     device_at {time},
     corrected_at {time} NOT NULL,
     received_at {time} NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('applied', 'merged', 'held_for_review', 'refused')),
     code TEXT,
-    result {json},
+    result TEXT,
     review_id {uuid} REFERENCES review (id),
     PRIMARY KEY (stream_id, seq)
 ) {table};
 CREATE UNIQUE INDEX sync_mutation_id ON sync_mutation (organization_id, mutation_id) WHERE mutation_id IS NOT NULL;
 CREATE INDEX sync_mutation_review ON sync_mutation (review_id) WHERE review_id IS NOT NULL;
-CREATE INDEX sync_mutation_ticket ON sync_mutation (ticket_id) WHERE ticket_id IS NOT NULL;
+CREATE INDEX sync_mutation_ticket ON sync_mutation (ticket_id, stream_id, seq) WHERE ticket_id IS NOT NULL;
 CREATE INDEX sync_mutation_age ON sync_mutation (received_at);
 
 -- A photo that came with held work stands beside the ticket until somebody has decided.

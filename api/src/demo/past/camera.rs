@@ -63,7 +63,7 @@ impl<'a> Camera<'a> {
             "photo_id": photo_id, "kind": kind, "sha256": hex::encode(picture.sha256()), "bytes": length,
             "taken_at": self.clock.now(), "visit_id": visit,
         }))?;
-        let added = self.db.write(scope, AddPhoto { ticket, args }).await?;
+        let added = self.db.write(scope, AddPhoto { ticket, args, review: None }).await?;
         if added.photo.state == PhotoState::Received {
             return Ok(());
         }

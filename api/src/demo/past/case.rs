@@ -308,7 +308,7 @@ impl<'a> Case<'a> {
             let args = read(json!({
                 "material_id": self.town.material(code)?, "quantity": quantity, "visit_id": visit,
             }))?;
-            db.write(technician, UseMaterial { ticket: self.ticket, args }).await?;
+            db.write(technician, UseMaterial { ticket: self.ticket, args, decided: false }).await?;
         }
         let fields = self.work.reading.map_or_else(|| json!({}), |reading| json!({ "reading": reading }));
         let args = read(json!({ "fields": fields }))?;

@@ -49,6 +49,8 @@ pub struct UseMaterial {
     pub ticket: TicketId,
     /// The material.
     pub args: UseMaterialArgs,
+    /// The desk has decided that it was used: it counts whatever state the ticket is in.
+    pub decided: bool,
 }
 
 /// A line that was written down.
@@ -78,7 +80,9 @@ impl Act for UseMaterial {
             let taken = || Error::new(Code::AlreadyExists, "another line has this identifier");
             return if same { Ok(Used { line, fresh: false }) } else { Err(taken()) };
         }
-        at_work(ticket.status, by)?;
+        if !self.decided {
+            at_work(ticket.status, by)?;
+        }
         if let Some(visit) = visit_id
             && !visit::of_ticket(&tx.reader(), ticket.id).await?.iter().any(|known| known.row.id == visit)
         {

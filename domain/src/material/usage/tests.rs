@@ -14,7 +14,7 @@ use crate::{
 };
 
 async fn enter(house: &House, scope: Scope, args: &UseMaterialArgs) -> Result<Model> {
-    let act = UseMaterial { ticket: house.ticket, args: args.clone() };
+    let act = UseMaterial { ticket: house.ticket, args: args.clone(), decided: false };
     house.db.write(scope, act).await.map(|used| used.line)
 }
 

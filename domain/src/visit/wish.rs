@@ -1,0 +1,83 @@
+//! A technician wishes another time for a visit: he is held up elsewhere, or the resident on the spot asks for it. Only
+//! the desk moves a visit; the wish stands in the comments and alerts it.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::acts::take;
+use crate::{
+    Code, Error, Result,
+    alert::{self, NewAlert},
+    id::{CommentId, TicketId, VisitId},
+    people,
+    scope::Actor,
+    text::Text,
+    ticket::{
+        WishedRange,
+        comment::{self, Audience, AuthorKind},
+    },
+    write::{Act, Tx},
+};
+
+/// What is wished.
+#[derive(Clone, Debug, PartialEq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WishMove {
+    /// Why.
+    pub reason: Text<2000>,
+    /// When it would suit.
+    #[serde(default)]
+    pub wished: Option<WishedRange>,
+}
+
+/// Wishes another time for a visit that stands.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// The visit.
+    pub visit: VisitId,
+    /// What is wished.
+    pub args: WishMove,
+}
+
+impl Act for Wish {
+    const NAME: &'static str = "visit.wish_move";
+    type Out = TicketId;
+
+    async fn run(&self, tx: &mut Tx) -> Result<TicketId> {
+        if let Some(wished) = &self.args.wished {
+            wished.check("wished")?;
+        }
+        let (held, visit) = take(tx, self.visit, &[]).await?;
+        if !visit.row.status.is_open() {
+            return Err(Error::new(Code::IllegalMove, "the visit has ended")
+                .with("status", visit.row.status)
+                .with("legal", Vec::<&str>::new()));
+        }
+        let author_name = match tx.scope().actor() {
+            Actor::Staff { user, .. } => people::user::name_of(&tx.reader(), user).await?,
+            _ => String::new(),
+        };
+        let wished = match &self.args.wished {
+            Some(wished) => {
+                format!(" ({} - {} UTC)", wished.start.format("%d.%m %H:%M"), wished.end.format("%H:%M"))
+            }
+            None => String::new(),
+        };
+        tx.insert(&comment::Model {
+            id: CommentId::new(tx.clock()),
+            organization_id: held.ticket.organization_id,
+            ticket_id: held.ticket.id,
+            audience: Audience::Internal,
+            author_kind: AuthorKind::Staff,
+            author_id: tx.scope().actor_id(),
+            author_name,
+            body: format!("Просит перенести визит{wished}: {}", self.args.reason.as_str()),
+            written_at: tx.at(),
+        })
+        .await?;
+        let organization = visit.row.staff_organization_id;
+        let ticket = Some(held.ticket.id);
+        alert::raise(tx, NewAlert { kind: "move_wished", organization, executor: None, ticket }).await?;
+        Ok(held.ticket.id)
+    }
+}
