@@ -10,9 +10,10 @@ use chrono::TimeDelta;
 use naryad_domain::{
     Error, Result,
     db::Db,
+    feed,
     id::JobId,
     job::{self, Claimed, Failure, Lease},
-    privacy,
+    photo, privacy, stream,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -91,6 +92,9 @@ async fn tidy(db: &Db, registry: Arc<Registry>) {
 async fn sweep(db: &Db, registry: &Registry) -> Result<()> {
     job::sweep(db).await?;
     privacy::sweep_reads(db).await?;
+    feed::forget(db).await?;
+    photo::tell_late(db).await?;
+    stream::miss_phones(db).await?;
     match registry.transfers() {
         Some(transfers) => uploads::sweep(db, transfers).await,
         None => Ok(()),

@@ -6,6 +6,7 @@
 
 mod expiry;
 mod flush;
+mod forget;
 mod holders;
 mod poke;
 mod verify;
@@ -19,6 +20,7 @@ pub(crate) use self::{
 };
 pub use self::{
     expiry::{Expire, JOB as EXPIRE_JOB},
+    forget::{TOMBSTONE_DAYS, forget},
     holders::{HORIZON_DAYS, OPEN_TICKET, OPEN_VISIT, WORKED_VISIT},
     poke::{Poke, PokeHub},
     verify::{Finding, Report, verify},

@@ -144,6 +144,7 @@ impl Act for AddPhoto {
             flags: None,
             flagged: false,
             review_id: self.review,
+            late_at: None,
         };
         if let Some(position) = args.position {
             position.put(&mut photo)?;

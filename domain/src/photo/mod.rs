@@ -11,6 +11,7 @@ mod examine;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod flag;
+mod late;
 mod link;
 mod orphans;
 mod position;
@@ -29,6 +30,7 @@ pub use self::{
     doubtful::{DoubtfulPhoto, doubtful},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
+    late::{LATE_HOURS, tell_late},
     link::{ContentLink, link, linked},
     orphans::{Reconciled, collect_now, collect_orphans, reconcile},
     position::PhotoPosition,

@@ -50,6 +50,7 @@ pub struct Model {
     pub flags: Option<Json>,
     pub flagged: bool,
     pub review_id: Option<ReviewId>,
+    pub late_at: Option<Time>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

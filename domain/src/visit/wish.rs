@@ -1,6 +1,7 @@
 //! A technician wishes another time for a visit: he is held up elsewhere, or the resident on the spot asks for it. Only
 //! the desk moves a visit; the wish stands in the comments and alerts it.
 
+use sea_orm::EntityTrait as _;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -10,8 +11,9 @@ use crate::{
     alert::{self, NewAlert},
     id::{CommentId, TicketId, VisitId},
     people,
+    place::{Zone, building},
     scope::Actor,
-    text::Text,
+    text::{Text, when},
     ticket::{
         WishedRange,
         comment::{self, Audience, AuthorKind},
@@ -57,10 +59,11 @@ impl Act for Wish {
             Actor::Staff { user, .. } => people::user::name_of(&tx.reader(), user).await?,
             _ => String::new(),
         };
+        let building = building::Entity::find_by_id(held.ticket.building_id).one(&tx.reader()).await?;
+        let building = building.ok_or_else(|| Error::not_found("building"))?;
+        let zone = Zone::stored(&building.zone, building.id)?.tz();
         let wished = match &self.args.wished {
-            Some(wished) => {
-                format!(" ({} - {} UTC)", wished.start.format("%d.%m %H:%M"), wished.end.format("%H:%M"))
-            }
+            Some(wished) => format!(" на {}", when::span(wished.start, wished.end, zone)),
             None => String::new(),
         };
         tx.insert(&comment::Model {

@@ -74,9 +74,14 @@ CREATE UNIQUE INDEX sync_mutation_id ON sync_mutation (organization_id, mutation
 CREATE INDEX sync_mutation_review ON sync_mutation (review_id) WHERE review_id IS NOT NULL;
 CREATE INDEX sync_mutation_ticket ON sync_mutation (ticket_id, stream_id, seq) WHERE ticket_id IS NOT NULL;
 CREATE INDEX sync_mutation_age ON sync_mutation (received_at);
+CREATE INDEX sync_mutation_organization ON sync_mutation (organization_id, received_at, stream_id, seq);
 
 -- A photo that came with held work stands beside the ticket until somebody has decided.
 ALTER TABLE photo ADD COLUMN review_id {uuid} REFERENCES review (id);
+
+-- A photo that is awaited too long is told of once.
+ALTER TABLE photo ADD COLUMN late_at {time};
+CREATE INDEX photo_late ON photo (added_at) WHERE state = 'expected' AND late_at IS NULL;
 
 -- A ticket that a technician asked for on the spot names the one he was there for.
 ALTER TABLE ticket ADD COLUMN follows_id {uuid} REFERENCES ticket (id);

@@ -357,5 +357,6 @@ fn flag_photo(received: crate::Time) -> row::Model {
         flags: None,
         flagged: false,
         review_id: None,
+        late_at: None,
     }
 }
