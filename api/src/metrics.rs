@@ -50,3 +50,15 @@ async fn read_metrics() -> HttpResponse {
     });
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text)
 }
+
+/// Counts a pull and the changes it brought.
+pub(crate) fn pulled(outcome: &'static str, changes: usize) {
+    metrics::counter!("naryad_sync_pulls_total", "outcome" => outcome).increment(1);
+    metrics::counter!("naryad_sync_changes_total").increment(changes as u64);
+}
+
+/// Counts an act that a phone pushed.
+pub(crate) fn pushed(status: &'static str, replayed: bool) {
+    let replayed = if replayed { "yes" } else { "no" };
+    metrics::counter!("naryad_sync_mutations_total", "status" => status, "replayed" => replayed).increment(1);
+}

@@ -5,7 +5,7 @@
 //! every few seconds too: that notices a command run beside the server, and what LISTEN lost.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     time::Duration,
 };
 
@@ -72,9 +72,9 @@ async fn tell(db: &Db, pool: &PgPool, node: Uuid) {
 /// Waits for a poke, gathers those that follow closely, one an organization. `None`: there will be no more.
 async fn gather(own: &mut Receiver<Poke>) -> Option<BTreeMap<OrganizationId, Poke>> {
     let mut gathered = BTreeMap::new();
-    let mut add = |poke: Poke| {
-        let known = gathered.entry(poke.organization).or_insert_with(|| Poke::new(poke.organization));
-        known.entities.extend(poke.entities);
+    let mut add = |poke: Poke| match gathered.entry(poke.organization) {
+        Entry::Vacant(first) => drop(first.insert(poke)),
+        Entry::Occupied(mut known) => known.get_mut().join(poke),
     };
     loop {
         match own.recv().await {
@@ -96,7 +96,7 @@ fn messages(node: Uuid, gathered: BTreeMap<OrganizationId, Poke>) -> Vec<String>
     let write =
         |pokes: &[Poke]| serde_json::to_string(&Message { node, pokes: pokes.to_vec() }).unwrap_or_default();
     let pokes: Vec<_> = gathered.into_values().collect();
-    // An organization's poke has at most some 200 bytes: kinds of entities are few.
+    // An organization's poke has at most some 4200 bytes: kinds of entities are few, and so are the feeds it names.
     let at_once = pokes
         .iter()
         .map(|poke| write(std::slice::from_ref(poke)).len())

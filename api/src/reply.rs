@@ -85,7 +85,10 @@ pub fn respond(reply: Reply) -> HttpResponse {
 }
 
 /// A reply of JSON. A document that carries `version` carries it as its ETag too, for `If-Match`.
-fn json<T: Serialize>(status: StatusCode, document: &T) -> Result<Reply> {
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn json<T: Serialize>(status: StatusCode, document: &T) -> Result<Reply> {
     #[derive(Deserialize)]
     struct Versioned {
         version: i64,

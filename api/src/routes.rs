@@ -5,7 +5,8 @@ use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
     act, alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics,
-    openapi, paid, people, photo, place, privacy, shift, slot, stock, ticket, track, upload, visit, worktime,
+    openapi, paid, people, photo, place, privacy, review, shift, slot, stock, sync, ticket, track, upload,
+    visit, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -29,6 +30,8 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     alert::routes(routes);
     slot::routes(routes);
     visit::routes(routes);
+    sync::routes(routes);
+    review::routes(routes);
     handover::routes(routes);
     ical::routes(routes);
     shift::routes(routes);

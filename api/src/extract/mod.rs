@@ -6,6 +6,7 @@ mod headers;
 mod language;
 mod path;
 mod query;
+mod sender;
 
 pub(crate) use self::body::{from_text, from_value};
 pub use self::{
@@ -15,4 +16,5 @@ pub use self::{
     language::Language,
     path::PathId,
     query::{PageQuery, Query},
+    sender::Sender,
 };

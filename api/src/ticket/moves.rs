@@ -5,16 +5,20 @@ use naryad_domain::{
     id::TicketId,
     slot::{AssignBest, FindBest},
     ticket::{
-        Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Hold, HoldTicket, Inform,
-        InformApplicant, Localize, Plan, PlanVisit, Resume, Return, ReturnTicket, SetExecutor,
-        TicketDocument, Unplan, Why,
+        self, Accept, At, Cancel, ChooseExecutor, Complete, CompleteTicket, Fill, FillFields, FollowUp,
+        FollowUpTicket, Hold, HoldTicket, Inform, InformApplicant, Localize, Plan, PlanVisit, Resume, Return,
+        ReturnTicket, SetExecutor, TicketDocument, Unplan, Why,
     },
 };
+
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::changed;
 use crate::{
     extract::{Caller, Idempotency, Json, PathId},
     problem::Answer,
+    reply::Document,
     routes::Routes,
     state::State,
 };
@@ -22,6 +26,7 @@ use crate::{
 pub(super) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(choose_executor).add(plan_ticket).add(assign_best).add(unplan_ticket).add(localize_ticket);
     routes.add(inform_applicant).add(hold_ticket).add(resume_ticket).add(complete_ticket);
+    routes.add(fill_fields).add(follow_up);
     routes.add(accept_ticket).add(return_ticket).add(cancel_ticket);
 }
 
@@ -206,4 +211,57 @@ async fn assign_best(
     args: Json<FindBest>,
 ) -> Answer {
     app.write_once(&caller, &key, AssignBest { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Fills in own fields of the kind: readings and whatever else closing asks for. By the crew or the desk, until the work
+/// is accepted.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = FillFields,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/tickets/{id}/fields")]
+async fn fill_fields(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<FillFields>,
+) -> Answer {
+    app.write_once(&caller, &key, Fill { ticket: id.0, args: args.0 }, changed()).await
+}
+
+/// Another fault was found on the spot: a ticket of its own at the same place, for the same applicant. By the crew or the
+/// desk.
+#[utoipa::path(
+    tag = "tickets",
+    request_body = FollowUpTicket,
+    responses((status = 201, description = "The new ticket, briefly", body = FollowedUp)),
+)]
+#[post("/v1/tickets/{id}/follow-up")]
+async fn follow_up(
+    app: State,
+    caller: Caller,
+    id: PathId<TicketId>,
+    key: Idempotency,
+    args: Json<FollowUpTicket>,
+) -> Answer {
+    let act = FollowUp { ticket: id.0, args: args.0 };
+    // Nobody has it in hand yet, so the technician who found it does not see it.
+    let brief = Document::created(|tx, id| {
+        Box::pin(async move {
+            let number = ticket::number_of(&tx.reader(), *id).await?;
+            Ok(FollowedUp { id: *id, number })
+        })
+    });
+    app.write_once(&caller, &key, act, brief).await
+}
+
+/// A ticket that was found on the spot.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FollowedUp {
+    /// Identifier.
+    pub id: TicketId,
+    /// Registration number.
+    pub number: String,
 }

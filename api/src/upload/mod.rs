@@ -28,7 +28,7 @@ use self::protocol::{
     CHECKSUM, Creation, EXPIRES, EXTENSIONS, LENGTH, OFFSET, Slice, Tus, VERSION, http_date,
 };
 use crate::{
-    extract::{Caller, PathId},
+    extract::{PathId, Sender},
     photo::content::Bytes,
     problem::Answer,
     routes::Routes,
@@ -102,19 +102,19 @@ async fn upload_options() -> Answer {
 #[post("/v1/uploads")]
 async fn create_upload(
     app: State,
-    caller: Caller,
+    sender: Sender,
     _tus: Tus,
     creation: Creation,
     payload: web::Payload,
 ) -> Answer {
     let transfers = transfers(&app);
-    let mut progress = transfers.create(caller.scope, creation.upload).await?;
+    let mut progress = transfers.create(sender.scope, creation.upload).await?;
     // Bytes from the beginning are of use only where there are none yet.
     if let Some(checksum) = creation.first_bytes
         && progress.offset == 0
     {
         let slice = Slice { offset: 0, checksum };
-        progress = append(&app, &caller, progress.upload, slice, payload).await?;
+        progress = append(&app, &sender, progress.upload, slice, payload).await?;
     }
     Ok(standing(StatusCode::CREATED, &progress))
 }
@@ -126,8 +126,8 @@ async fn create_upload(
     responses((status = 200, description = "In `Upload-Offset`, `Upload-Length`, `Upload-Expires`")),
 )]
 #[head("/v1/uploads/{id}")]
-async fn upload_offset(app: State, caller: Caller, _tus: Tus, id: PathId<UploadId>) -> Answer {
-    let progress = transfers(&app).resume(caller.scope, id.0).await?;
+async fn upload_offset(app: State, sender: Sender, _tus: Tus, id: PathId<UploadId>) -> Answer {
+    let progress = transfers(&app).resume(sender.scope, id.0).await?;
     Ok(standing(StatusCode::OK, &progress))
 }
 
@@ -147,13 +147,13 @@ async fn upload_offset(app: State, caller: Caller, _tus: Tus, id: PathId<UploadI
 #[patch("/v1/uploads/{id}")]
 async fn append_upload(
     app: State,
-    caller: Caller,
+    sender: Sender,
     _tus: Tus,
     id: PathId<UploadId>,
     slice: Slice,
     payload: web::Payload,
 ) -> Answer {
-    let progress = append(&app, &caller, id.0, slice, payload).await?;
+    let progress = append(&app, &sender, id.0, slice, payload).await?;
     Ok(standing(StatusCode::NO_CONTENT, &progress))
 }
 
@@ -164,8 +164,8 @@ async fn append_upload(
     responses((status = 204, description = "It is ended")),
 )]
 #[delete("/v1/uploads/{id}")]
-async fn end_upload(app: State, caller: Caller, _tus: Tus, id: PathId<UploadId>) -> Answer {
-    transfers(&app).end(caller.scope, id.0).await?;
+async fn end_upload(app: State, sender: Sender, _tus: Tus, id: PathId<UploadId>) -> Answer {
+    transfers(&app).end(sender.scope, id.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -173,9 +173,9 @@ async fn end_upload(app: State, caller: Caller, _tus: Tus, id: PathId<UploadId>)
 /// say that they have arrived. Only where the photos lie in a bucket that clients can reach.
 #[utoipa::path(tag = "uploads", responses((status = 201, description = "The request", body = SignedUpload)))]
 #[post("/v1/uploads/{id}/signed")]
-async fn sign_upload(app: State, caller: Caller, id: PathId<UploadId>) -> Answer {
+async fn sign_upload(app: State, sender: Sender, id: PathId<UploadId>) -> Answer {
     let lasts = Duration::from_secs(app.config.link_seconds.into());
-    Ok(HttpResponse::Created().json(transfers(&app).sign(caller.scope, id.0, lasts).await?))
+    Ok(HttpResponse::Created().json(transfers(&app).sign(sender.scope, id.0, lasts).await?))
 }
 
 /// All bytes were sent to the bucket: they are verified as if they had come through here.
@@ -184,20 +184,20 @@ async fn sign_upload(app: State, caller: Caller, id: PathId<UploadId>) -> Answer
     responses((status = 204, description = "The photo is received; the upload stands at `Upload-Offset`")),
 )]
 #[post("/v1/uploads/{id}/arrived")]
-async fn upload_arrived(app: State, caller: Caller, id: PathId<UploadId>) -> Answer {
-    let progress = transfers(&app).arrived(caller.scope, id.0).await?;
+async fn upload_arrived(app: State, sender: Sender, id: PathId<UploadId>) -> Answer {
+    let progress = transfers(&app).arrived(sender.scope, id.0).await?;
     Ok(standing(StatusCode::NO_CONTENT, &progress))
 }
 
 async fn append(
     app: &App,
-    caller: &Caller,
+    sender: &Sender,
     id: UploadId,
     slice: Slice,
     payload: web::Payload,
 ) -> Result<Progress> {
     let (stream, pump) = body::bridge(payload, app.stop.clone());
     let transfers = transfers(app);
-    let taken = transfers.append(caller.scope, id, slice.offset, slice.checksum, stream);
+    let taken = transfers.append(sender.scope, id, slice.offset, slice.checksum, stream);
     body::while_pumping(taken, pump).await
 }

@@ -9,7 +9,7 @@ use naryad_domain::{
     ticket::{self, At, TicketDocument, VisitDocument},
     visit::{
         Cancel, CancelVisit, Confirm, ConfirmChecklist, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess,
-        Start, Unfinished,
+        Start, Unfinished, Wish, WishMove,
     },
 };
 
@@ -25,6 +25,7 @@ use crate::{
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.add(get_visit).add(set_out).add(start_visit).add(leave_unfinished);
     offer::routes(routes);
+    routes.add(wish_move);
     routes.add(confirm_checklist).add(no_access).add(move_visit).add(swap_visits).add(cancel_visit);
 }
 
@@ -172,4 +173,21 @@ async fn swap_visits(
     args: Json<SwapVisits>,
 ) -> Answer {
     app.write_once(&caller, &key, Swap { visit: id.0, args: args.0 }, changed()).await
+}
+
+/// The crew wishes another time: the wish stands in the comments, and the desk, which alone moves visits, is alerted.
+#[utoipa::path(
+    tag = "visits",
+    request_body = WishMove,
+    responses((status = 200, description = "The ticket", body = TicketDocument)),
+)]
+#[post("/v1/visits/{id}/wish-move")]
+async fn wish_move(
+    app: State,
+    caller: Caller,
+    id: PathId<VisitId>,
+    key: Idempotency,
+    args: Json<WishMove>,
+) -> Answer {
+    app.write_once(&caller, &key, Wish { visit: id.0, args: args.0 }, changed()).await
 }

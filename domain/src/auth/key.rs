@@ -31,6 +31,8 @@ pub struct SigningKey {
     otp: ServerSecret,
     cursor: ServerSecret,
     feed: ServerSecret,
+    delivery: ServerSecret,
+    pairing: ServerSecret,
     calendar: ServerSecret,
     content: ServerSecret,
 }
@@ -101,6 +103,8 @@ impl SigningKey {
             otp: ServerSecret::derive(seed.as_ref(), Purpose::Otp)?,
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
             feed: ServerSecret::derive(seed.as_ref(), Purpose::Feed)?,
+            delivery: ServerSecret::derive(seed.as_ref(), Purpose::Delivery)?,
+            pairing: ServerSecret::derive(seed.as_ref(), Purpose::Pairing)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
             content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
         })
@@ -123,6 +127,8 @@ impl SigningKey {
             Purpose::Otp => &self.otp,
             Purpose::Cursor => &self.cursor,
             Purpose::Feed => &self.feed,
+            Purpose::Delivery => &self.delivery,
+            Purpose::Pairing => &self.pairing,
             Purpose::Calendar => &self.calendar,
             Purpose::Content => &self.content,
         }

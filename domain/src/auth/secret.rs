@@ -15,6 +15,10 @@ pub enum Purpose {
     Cursor,
     /// Signatures of places in the feeds of phones.
     Feed,
+    /// Keys by which phones deliver.
+    Delivery,
+    /// Hashes of pairing codes, and the first tokens that come of them.
+    Pairing,
     /// Signatures of links to calendars.
     Calendar,
     /// Signatures of links to content.
@@ -29,6 +33,8 @@ impl Purpose {
             Purpose::Otp => b"otp",
             Purpose::Cursor => b"cursor",
             Purpose::Feed => b"feed",
+            Purpose::Delivery => b"delivery",
+            Purpose::Pairing => b"pairing",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
         }
@@ -49,6 +55,15 @@ impl ServerSecret {
             .and_then(|okm| okm.fill(&mut bytes))
             .map_err(Error::internal)?;
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
+    }
+
+    /// A secret of no worth.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn for_tests(purpose: Purpose) -> Self {
+        match Self::derive(&[7; 32], purpose) {
+            Ok(secret) => secret,
+            Err(error) => unreachable!("{error}"),
+        }
     }
 
     /// HMAC-SHA256 of `message`. A message of several parts needs an unambiguous layout; that is the caller's matter.

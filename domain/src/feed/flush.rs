@@ -281,7 +281,7 @@ fn changes_of(
     changes
 }
 
-async fn write_changes(tx: &Tx, feed: Uuid, changes: &[FeedChange]) -> Result<()> {
+async fn write_changes(tx: &mut Tx, feed: Uuid, changes: &[FeedChange]) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Head {
         head: i64,
@@ -289,6 +289,7 @@ async fn write_changes(tx: &Tx, feed: Uuid, changes: &[FeedChange]) -> Result<()
     if changes.is_empty() {
         return Ok(());
     }
+    tx.fed.insert(feed);
     let (mut live, mut digest) = (0_i64, 0_i64);
     for change in changes {
         if let Some(before) = change.before.as_ref().filter(|standing| standing.live) {

@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use super::EntityKind;
 use crate::{id::OrganizationId, write::Touch};
+
+/// So many feeds are named at most.
+const FEEDS: usize = 100;
 
 /// Tells one organization's open streams what kinds of things changed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -14,12 +18,31 @@ pub struct Poke {
     pub organization: OrganizationId,
     /// Names of what changed, for a board that redraws only a part. Empty: anything may have changed.
     pub entities: BTreeSet<String>,
+    /// Feeds of phones that have something new.
+    #[serde(default)]
+    pub feeds: BTreeSet<Uuid>,
 }
 
 impl Poke {
     /// A poke that says only that something changed.
     pub fn new(organization: OrganizationId) -> Self {
-        Self { organization, entities: BTreeSet::new() }
+        Self { organization, entities: BTreeSet::new(), feeds: BTreeSet::new() }
+    }
+
+    /// Whether it cannot say what changed: anything may have.
+    pub fn is_vague(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// Takes in what another poke of the same organization says.
+    pub fn join(&mut self, other: Self) {
+        self.feeds.extend(other.feeds);
+        self.entities.extend(other.entities);
+        if self.feeds.len() > FEEDS {
+            // More than is worth naming: everybody looks.
+            self.feeds.clear();
+            self.entities.clear();
+        }
     }
 
     pub(crate) fn add(&mut self, touch: &Touch) {

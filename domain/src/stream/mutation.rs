@@ -35,6 +35,18 @@ pub enum MutationStatus {
     Refused,
 }
 
+impl MutationStatus {
+    /// The stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Merged => "merged",
+            Self::HeldForReview => "held_for_review",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// An act that a phone recorded, answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mutation {

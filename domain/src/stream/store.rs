@@ -2,6 +2,7 @@
 
 use sea_orm::FromQueryResult;
 
+use super::DeliveryKey;
 use crate::{
     Code, Error, Result, Time,
     db::Reader,
@@ -47,6 +48,14 @@ const STREAM: &str = "SELECT s.stream_id, s.organization_id, s.device_id, s.user
 /// The database cannot be read.
 pub async fn find(reader: &Reader<'_>, id: StreamId) -> Result<Option<Stream>> {
     reader.one(&format!("{STREAM} WHERE s.stream_id = $1"), [id.0.into()]).await
+}
+
+/// The stream of a delivery key.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn by_key(reader: &Reader<'_>, key: &DeliveryKey) -> Result<Option<Stream>> {
+    reader.one(&format!("{STREAM} WHERE s.key_hash = $1"), [key.hash().to_vec().into()]).await
 }
 
 /// Locks a stream and reads it: what is sent on it comes one after another.

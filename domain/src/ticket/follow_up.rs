@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Code, Error, Result,
     auth::Role,
+    db::Reader,
     id::{RequestTypeId, TicketId},
     text::{Text, official},
     write::{Act, Tx},
@@ -89,4 +90,13 @@ impl Act for FollowUp {
         };
         Register { args }.after(tx, &first, original_words).await
     }
+}
+
+/// The registration number of a ticket that was just registered.
+///
+/// # Errors
+/// `not_found` when there is none.
+pub async fn number_of(reader: &Reader<'_>, id: TicketId) -> Result<String> {
+    let row = row::Entity::find_by_id(id).one(reader).await?;
+    row.map(|row| row.number).ok_or_else(|| Error::not_found("ticket"))
 }

@@ -40,7 +40,7 @@ pub use self::{
     },
     fields::{Fill, FillFields},
     find::{find, hold, require_journal_reader},
-    follow_up::{FollowUp, FollowUpTicket},
+    follow_up::{FollowUp, FollowUpTicket, number_of},
     inform::{Inform, InformApplicant},
     list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,

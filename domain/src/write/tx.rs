@@ -1,6 +1,9 @@
 //! The handle of a running write: the only place where rows change.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait,
@@ -55,6 +58,8 @@ pub struct Tx {
     /// Rows that are locked already: they can be asked for again at any time.
     pub(super) held: Vec<(&'static str, Uuid)>,
     pub(crate) log: Collector,
+    /// Feeds that this write puts something into.
+    pub(crate) fed: BTreeSet<Uuid>,
 }
 
 impl Times {
@@ -83,6 +88,7 @@ impl Tx {
             locked: None,
             held: Vec::new(),
             log: Collector::default(),
+            fed: BTreeSet::new(),
         }
     }
 
@@ -388,6 +394,12 @@ impl Tx {
             }
             let poke = watched.entry(*organization).or_insert_with(|| Poke::new(*organization));
             poke.add(touch);
+        }
+        let own = self.parts[0].scope.organization();
+        if !self.fed.is_empty() {
+            let feeds = self.fed.clone();
+            let poke = watched.entry(own).or_insert_with(|| Poke::new(own));
+            poke.join(Poke { feeds, ..Poke::new(own) });
         }
         watched.into_values().collect()
     }

@@ -12,8 +12,8 @@ use naryad_domain::{
     photo::{AddPhoto, AddPhotoArgs},
     text::Text,
     ticket::{
-        At, Comment, Complete, CompleteTicket, Fill, FillFields, FollowUp, FollowUpTicket, Hold, HoldTicket,
-        Localize, Resume, WriteComment,
+        self, At, Comment, Complete, CompleteTicket, Fill, FillFields, FollowUp, FollowUpTicket, Hold,
+        HoldTicket, Localize, Resume, WriteComment,
     },
     visit::{Confirm, ConfirmChecklist, EnRoute, EndVisit, NoAccess, Start, Unfinished, Wish, WishMove},
     write::{Attempt, Occurred, Tx},
@@ -189,10 +189,13 @@ impl Recorded {
             Self::Complete { args } => attempt!(Complete { ticket, args }),
             Self::Fields { args } => attempt!(Fill { ticket, args }),
             Self::Comment { args } => attempt!(Comment { ticket, args }),
-            Self::FollowUp { args } => told(
-                tx.attempt(scope, at, &FollowUp { ticket, args }).await?,
-                |id| json!({ "ticket_id": id }),
-            ),
+            Self::FollowUp { args } => match tx.attempt(scope, at, &FollowUp { ticket, args }).await? {
+                Attempt::Done(id) => {
+                    let number = ticket::number_of(&tx.reader(), id).await?;
+                    Attempt::Done(json!({ "ticket_id": id, "number": number }))
+                }
+                other => told(other, |_| Value::Null),
+            },
             Self::AddPhoto { args } => {
                 let act = AddPhoto { ticket, args, review: None };
                 told(tx.attempt(scope, at, &act).await?, |added| json!({ "state": added.photo.state }))

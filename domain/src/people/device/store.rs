@@ -8,9 +8,11 @@ use utoipa::ToSchema;
 use super::{Column, Entity, Model, Platform};
 use crate::{
     Code, Error, Result, Scope,
+    auth::Role,
     db::Reader,
     id::DeviceId,
     scope::Actor,
+    stream::{self, DeliveryKey, RegisterStream},
     text::Line,
     write::{Act, LockRank, Tx},
 };
@@ -60,6 +62,9 @@ pub struct RegisterDevice {
     pub push_token: Option<Line<4096>>,
     /// The version of the app.
     pub app_version: Line<40>,
+    /// The stream of the technicians' app.
+    #[serde(default)]
+    pub delivery: Option<RegisterStream>,
 }
 
 /// Registers a device of the one who acts, or renews what is known of it.
@@ -67,13 +72,46 @@ pub struct RegisterDevice {
 pub struct Register {
     /// What it is.
     pub args: RegisterDevice,
+    /// The key of the stream it names.
+    pub key: Option<DeliveryKey>,
 }
 
 impl Act for Register {
     const NAME: &'static str = "device.register";
-    type Out = DeviceDocument;
+    type Out = Registered;
 
-    async fn run(&self, tx: &mut Tx) -> Result<DeviceDocument> {
+    async fn run(&self, tx: &mut Tx) -> Result<Registered> {
+        let wanted = self.args.delivery.zip(self.key.clone());
+        if wanted.is_some() {
+            tx.scope().require(&[Role::Technician])?;
+        }
+        if let Some((delivery, _)) = &wanted {
+            // The stream comes before everything else in the order of locks.
+            tx.lock_rows(LockRank::Stream, "sync_stream", "stream_id", [delivery.stream_id.0]).await?;
+        }
+        let device = self.device(tx).await?;
+        let acked_seq = match wanted {
+            Some((delivery, key)) => {
+                let version = device.app_version.clone();
+                Some(stream::register(tx, delivery.stream_id, device.id, &version, &key).await?)
+            }
+            None => None,
+        };
+        Ok(Registered { device, acked_seq })
+    }
+}
+
+/// A device that was registered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Registered {
+    /// The device.
+    pub device: DeviceDocument,
+    /// How far its stream is answered for, if it named one.
+    pub acked_seq: Option<i64>,
+}
+
+impl Register {
+    async fn device(&self, tx: &mut Tx) -> Result<DeviceDocument> {
         let scope = *tx.scope();
         let args = self.args.clone();
         let mut row = Model {
