@@ -25,7 +25,7 @@ mod upload;
 
 pub use self::{
     add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
-    document::{PhotoDocument, counts, of_ticket, pending},
+    document::{PhotoDocument, counted, counts, of_ticket, of_tickets, pending},
     doubtful::{DoubtfulPhoto, doubtful},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
