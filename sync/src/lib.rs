@@ -1,8 +1,9 @@
 //! The offline protocol without HTTP.
 //!
 //! What stands today is the phone's side of a feed: the model that folds changes into what the phone holds, which every
-//! test of the write path is measured against. Pull and push build on it.
+//! test of the write path is measured against; and the documents of what it holds. Pull and push build on them.
 
+pub mod document;
 mod feed;
 mod phone;
 

@@ -90,11 +90,8 @@ pub async fn bundles(reader: &Reader<'_>, scope: &Scope, ids: &[TicketId]) -> Re
     let mut visits = visit::of_tickets(reader, &ids).await?;
     let names = Arc::new(names(reader, &visits).await?);
     let returned: Vec<TicketId> = rows.iter().filter(|row| row.return_count > 0).map(|row| row.id).collect();
-    let mut returns = if returned.is_empty() {
-        BTreeMap::new()
-    } else {
-        returned::of_tickets(reader, &returned).await?
-    };
+    let mut returns =
+        if returned.is_empty() { BTreeMap::new() } else { returned::of_tickets(reader, &returned).await? };
     let mut comments = comments(reader, &ids).await?;
     let mut photos = photo::of_tickets(reader, scope, &ids).await?;
     let mut materials = usage::of_tickets(reader, &ids).await?;
@@ -131,9 +128,9 @@ pub async fn bundles(reader: &Reader<'_>, scope: &Scope, ids: &[TicketId]) -> Re
             missing: Vec::new(),
             row: as_seen_by(scope, row, offers.get(&id).map(|offer| offer.state)),
         };
-        bundle.estimates.retain(|estimate| {
-            matches!(estimate.state, EstimateState::Offered | EstimateState::Agreed)
-        });
+        bundle
+            .estimates
+            .retain(|estimate| matches!(estimate.state, EstimateState::Offered | EstimateState::Agreed));
         if bundle.row.status < Status::Completed || bundle.row.evidence_missing {
             bundle.missing = missing(&bundle.demands, &bundle.given()?);
         }

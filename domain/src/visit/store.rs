@@ -45,10 +45,7 @@ pub(crate) async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<V
 ///
 /// # Errors
 /// The database cannot be read.
-pub async fn of_tickets(
-    reader: &Reader<'_>,
-    tickets: &[TicketId],
-) -> Result<BTreeMap<TicketId, Vec<Visit>>> {
+pub async fn of_tickets(reader: &Reader<'_>, tickets: &[TicketId]) -> Result<BTreeMap<TicketId, Vec<Visit>>> {
     let rows = row::Entity::find()
         .filter(row::Column::TicketId.is_in(tickets.iter().copied()))
         .order_by_asc(row::Column::Id)
