@@ -383,7 +383,7 @@ impl ConnectionTrait for Reader<'_> {
 }
 
 /// Appends `ids` to `values` and returns their placeholders, for `IN (...)`. An empty list matches nothing.
-pub(crate) fn placeholders(ids: impl IntoIterator<Item = Uuid>, values: &mut Vec<Value>) -> String {
+pub fn placeholders(ids: impl IntoIterator<Item = Uuid>, values: &mut Vec<Value>) -> String {
     let mut list = String::new();
     for id in ids {
         values.push(id.into());

@@ -1,5 +1,7 @@
 //! The offers as both sides see them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -141,6 +143,28 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: HandoverId) -> Result<
     let row = Entity::find_by_id(id).filter(sides).one(reader).await?;
     let row = row.filter(|_| scope.is_desk()).ok_or_else(|| Error::not_found("handover"))?;
     documents(reader, scope, vec![row]).await?.pop().ok_or_else(|| Error::not_found("handover"))
+}
+
+/// The offer of each of these tickets to this contractor: the one that stands, else the one that ended last. In one
+/// statement, for whom the tickets are in sight.
+pub(crate) async fn last_of(
+    reader: &Reader<'_>,
+    contractor: OrganizationId,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Model>> {
+    let rows = Entity::find()
+        .filter(Column::ContractorId.eq(contractor))
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
+        .all(reader)
+        .await?;
+    let mut last: BTreeMap<TicketId, Model> = BTreeMap::new();
+    for row in rows {
+        let key = |row: &Model| (row.ended_at.is_none(), row.ended_at, row.id);
+        if last.get(&row.ticket_id).is_none_or(|known| key(known) < key(&row)) {
+            last.insert(row.ticket_id, row);
+        }
+    }
+    Ok(last)
 }
 
 /// The last offer of a ticket that the scope's desk may see: the owner's any, the contractor's its own.

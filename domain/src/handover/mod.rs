@@ -18,5 +18,5 @@ pub use self::{
 };
 pub(crate) use self::{
     follow::{follow, require_accepted, require_link},
-    list::of_ticket,
+    list::{last_of, of_ticket},
 };

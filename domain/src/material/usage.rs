@@ -14,7 +14,7 @@ use sea_orm::entity::prelude::*;
 
 pub(crate) use self::edit::hold_at_work;
 pub use self::{
-    document::{UsageDocument, lines, of_ticket},
+    document::{UsageDocument, lines, of_ticket, of_tickets},
     edit::{RemoveUsage, UseMaterial, UseMaterialArgs, Used},
 };
 

@@ -5,6 +5,8 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{QueryOrder as _, entity::prelude::*};
 use serde::{Deserialize, Serialize};
@@ -187,9 +189,28 @@ impl EstimateDocument {
 /// # Errors
 /// The database cannot be read, or a row cannot be an estimate.
 pub async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<EstimateDocument>> {
-    let rows =
-        Entity::find().filter(Column::TicketId.eq(ticket)).order_by_desc(Column::Number).all(reader).await?;
-    rows.iter().map(EstimateDocument::of).collect()
+    Ok(of_tickets(reader, &[ticket]).await?.remove(&ticket).unwrap_or_default())
+}
+
+/// The estimates of each of these tickets, the newest first, in one statement. The caller has seen the tickets through
+/// its scope.
+///
+/// # Errors
+/// As [`of_ticket`].
+pub async fn of_tickets(
+    reader: &Reader<'_>,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Vec<EstimateDocument>>> {
+    let rows = Entity::find()
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
+        .order_by_desc(Column::Number)
+        .all(reader)
+        .await?;
+    let mut estimates: BTreeMap<TicketId, Vec<EstimateDocument>> = BTreeMap::new();
+    for row in &rows {
+        estimates.entry(row.ticket_id).or_default().push(EstimateDocument::of(row)?);
+    }
+    Ok(estimates)
 }
 
 async fn standing(reader: &Reader<'_>, ticket: TicketId) -> Result<Option<Model>> {

@@ -13,6 +13,6 @@ mod tests;
 
 pub(crate) use self::{total::total_minor, version::note_version};
 pub use self::{
-    total::{TicketTotal, WorkLineDocument, of_ticket},
+    total::{TicketTotal, WorkLineDocument, of_ticket, works_of},
     version::{PriceVersion, versions},
 };

@@ -1,5 +1,7 @@
 //! What a ticket comes to: works and materials at the prices of their lines, what was agreed, what was paid.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
 use serde::Serialize;
@@ -68,13 +70,7 @@ pub async fn of_ticket(
     ticket: TicketId,
     materials: &[UsageDocument],
 ) -> Result<TicketTotal> {
-    let rows = line::Entity::find()
-        .filter(line::Column::TicketId.eq(ticket))
-        .order_by_asc(line::Column::DoneAt)
-        .order_by_asc(line::Column::Id)
-        .all(reader)
-        .await?;
-    let works = rows.into_iter().map(shown).collect::<Result<Vec<_>>>()?;
+    let works = works_of(reader, &[ticket]).await?.remove(&ticket).unwrap_or_default();
     let payments = payment::of_ticket(reader, ticket).await?;
     let too_much = || Error::internal(format!("ticket {ticket} comes to more than can be written down"));
     let works_minor = sum(works.iter().map(|line| line.total_minor)).ok_or_else(too_much)?;
@@ -88,6 +84,27 @@ pub async fn of_ticket(
         works,
         payments,
     })
+}
+
+/// The works of each of these tickets, oldest first, in one statement. The caller has seen the tickets through its scope.
+///
+/// # Errors
+/// The database cannot be read, or a row cannot be a line.
+pub async fn works_of(
+    reader: &Reader<'_>,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Vec<WorkLineDocument>>> {
+    let rows = line::Entity::find()
+        .filter(line::Column::TicketId.is_in(tickets.iter().copied()))
+        .order_by_asc(line::Column::DoneAt)
+        .order_by_asc(line::Column::Id)
+        .all(reader)
+        .await?;
+    let mut works: BTreeMap<TicketId, Vec<WorkLineDocument>> = BTreeMap::new();
+    for row in rows {
+        works.entry(row.ticket_id).or_default().push(shown(row)?);
+    }
+    Ok(works)
 }
 
 /// What a ticket comes to, with its materials read.

@@ -119,8 +119,42 @@ pub async fn of_review(reader: &Reader<'_>, scope: &Scope, review: ReviewId) -> 
     photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
 }
 
-/// How many photos of each kind a ticket has, received or still to come: closing never waits for bytes. The caller has
-/// seen the ticket through its scope.
+/// The photos of each of these tickets as the crew sees them, in one statement: what came with held work stands beside
+/// the ticket until somebody has decided, and is left out. The caller has seen the tickets through the scope.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn of_tickets(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Vec<PhotoDocument>>> {
+    let rows = Entity::find()
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
+        .filter(Column::ReviewId.is_null())
+        .order_by_asc(Column::AddedAt)
+        .order_by_asc(Column::Id)
+        .all(reader)
+        .await?;
+    let mut photos: BTreeMap<TicketId, Vec<PhotoDocument>> = BTreeMap::new();
+    for row in &rows {
+        photos.entry(row.ticket_id).or_default().push(PhotoDocument::of(scope, row)?);
+    }
+    Ok(photos)
+}
+
+/// How many of these photos, of which none is held, count as evidence, by kind: all but those that were refused.
+pub fn counted(photos: &[PhotoDocument]) -> BTreeMap<PhotoKind, u32> {
+    let mut counts = BTreeMap::new();
+    for photo in photos.iter().filter(|photo| photo.state != PhotoState::Refused) {
+        *counts.entry(photo.kind).or_insert(0) += 1;
+    }
+    counts
+}
+
+/// How many photos of each kind a ticket has, received or still to come: closing never waits for bytes. What came with
+/// held work does not count. [`counted`] is the same rule over documents. The caller has seen the ticket through its
+/// scope.
 ///
 /// # Errors
 /// The database cannot be read.

@@ -26,7 +26,7 @@ mod upload;
 
 pub use self::{
     add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
-    document::{PhotoDocument, counts, of_review, of_ticket, pending},
+    document::{PhotoDocument, counted, counts, of_review, of_ticket, of_tickets, pending},
     doubtful::{DoubtfulPhoto, doubtful},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},

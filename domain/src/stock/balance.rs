@@ -63,7 +63,7 @@ async fn change_by(tx: &Tx, movement: &Model, place: PlaceId, change: i64) -> Re
 }
 
 /// Thousandths as a decimal.
-fn decimal(milli: i64) -> String {
+pub fn decimal(milli: i64) -> String {
     let sign = if milli < 0 { "-" } else { "" };
     let (whole, part) = (milli.unsigned_abs() / 1000, milli.unsigned_abs() % 1000);
     let text = format!("{sign}{whole}.{part:03}");

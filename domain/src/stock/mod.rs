@@ -11,6 +11,6 @@ mod tests;
 
 pub(crate) use self::balance::{give_back, take_for_use};
 pub use self::{
-    balance::{BalanceDocument, BalanceFilter, balances},
+    balance::{BalanceDocument, BalanceFilter, balances, decimal},
     verify::{Finding, verify},
 };

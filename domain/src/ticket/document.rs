@@ -367,7 +367,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
 
 /// A contractor is told of the applicant what the work needs: his name and phone from the acceptance until the work is
 /// done. Who he is in the owner's books, and what he wrote before it was mended, is the owner's.
-fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<HandoverState>) -> row::Model {
+pub(super) fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<HandoverState>) -> row::Model {
     if row.organization_id == scope.organization() {
         return row;
     }
@@ -441,17 +441,14 @@ async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Resu
     }
     let rows =
         query.order_by_asc(comment::Column::WrittenAt).order_by_asc(comment::Column::Id).all(reader).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| CommentDocument {
-            id: row.id,
-            audience: row.audience,
-            author_kind: row.author_kind,
-            author_name: row.author_name,
-            body: row.body,
-            written_at: row.written_at,
-        })
-        .collect())
+    Ok(rows.into_iter().map(CommentDocument::from).collect())
+}
+
+impl From<comment::Model> for CommentDocument {
+    fn from(row: comment::Model) -> Self {
+        let comment::Model { id, audience, author_kind, author_name, body, written_at, .. } = row;
+        Self { id, audience, author_kind, author_name, body, written_at }
+    }
 }
 
 /// The document of one visit that the scope can see.

@@ -1,6 +1,8 @@
 //! The kind of work of a ticket: the version of the request type it was born with.
 
-use sea_orm::EntityTrait;
+use std::collections::{BTreeMap, BTreeSet};
+
+use sea_orm::{ColumnTrait as _, EntityTrait, QueryFilter as _};
 
 use super::row;
 use crate::{
@@ -41,6 +43,33 @@ impl Kind {
             kind.ok_or_else(|| missing("request_type_id"))?,
             version.ok_or_else(|| missing("request_type_version"))?,
         )
+    }
+
+    /// The versions these tickets were born with, in two statements.
+    pub(crate) async fn of_each(
+        reader: &Reader<'_>,
+        tickets: &[row::Model],
+    ) -> Result<BTreeMap<(RequestTypeId, i64), Self>> {
+        let wanted: BTreeSet<(RequestTypeId, i64)> =
+            tickets.iter().map(|ticket| (ticket.request_type_id, ticket.request_type_version)).collect();
+        let ids: BTreeSet<RequestTypeId> = wanted.iter().map(|(id, _)| *id).collect();
+        let numbers: BTreeSet<i64> = wanted.iter().map(|(_, number)| *number).collect();
+        let kinds = request_type::Entity::find().filter(request_type::Column::Id.is_in(ids.iter().copied()));
+        let kinds: BTreeMap<RequestTypeId, request_type::Model> =
+            kinds.all(reader).await?.into_iter().map(|kind| (kind.id, kind)).collect();
+        let versions = version::Entity::find()
+            .filter(version::Column::RequestTypeId.is_in(ids))
+            .filter(version::Column::Number.is_in(numbers))
+            .all(reader)
+            .await?;
+        let mut read = BTreeMap::new();
+        for version in versions {
+            let key = (version.request_type_id, version.number);
+            if let Some(kind) = kinds.get(&key.0).filter(|_| wanted.contains(&key)) {
+                read.insert(key, Self::read(kind.clone(), version)?);
+            }
+        }
+        Ok(read)
     }
 
     fn read(kind: request_type::Model, version: version::Model) -> Result<Self> {

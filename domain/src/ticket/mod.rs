@@ -1,6 +1,7 @@
 //! Tickets: registered, moved by the move table, closed with evidence.
 
 mod booking;
+mod bundle;
 pub mod comment;
 mod crew;
 mod desk;
@@ -33,6 +34,7 @@ pub(crate) use self::{
 };
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},
+    bundle::{Bundle, bundles},
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
         AccessNotice, CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument,

@@ -5,6 +5,8 @@
     reason = "the derive makes items that cannot be documented; the schema's columns speak for themselves"
 )]
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{QueryOrder as _, entity::prelude::*};
 use serde::{Deserialize, Serialize};
@@ -85,20 +87,34 @@ pub struct ReturnDocument {
 /// # Errors
 /// The database cannot be read, or a row cannot be a return.
 pub(crate) async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<ReturnDocument>> {
-    let rows =
-        Entity::find().filter(Column::TicketId.eq(ticket)).order_by_asc(Column::Id).all(reader).await?;
-    rows.into_iter()
-        .map(|row| {
-            let unreadable =
-                |cause| Error::internal(format!("ticket_return {}, column photos: {cause}", row.id));
-            Ok(ReturnDocument {
-                photos: serde_json::from_value(row.photos).map_err(unreadable)?,
-                reason: row.reason,
-                by_resident: row.by_resident,
-                returned_at: row.returned_at,
-            })
-        })
-        .collect()
+    Ok(of_tickets(reader, &[ticket]).await?.remove(&ticket).unwrap_or_default())
+}
+
+/// The returns of each of these tickets, oldest first, in one statement. The caller has seen the tickets through its
+/// scope.
+///
+/// # Errors
+/// As [`of_ticket`].
+pub(crate) async fn of_tickets(
+    reader: &Reader<'_>,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Vec<ReturnDocument>>> {
+    let rows = Entity::find()
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
+        .order_by_asc(Column::Id)
+        .all(reader)
+        .await?;
+    let mut returns: BTreeMap<TicketId, Vec<ReturnDocument>> = BTreeMap::new();
+    for row in rows {
+        let unreadable = |cause| Error::internal(format!("ticket_return {}, column photos: {cause}", row.id));
+        returns.entry(row.ticket_id).or_default().push(ReturnDocument {
+            photos: serde_json::from_value(row.photos).map_err(unreadable)?,
+            reason: row.reason,
+            by_resident: row.by_resident,
+            returned_at: row.returned_at,
+        });
+    }
+    Ok(returns)
 }
 
 /// Why work is not accepted.

@@ -87,3 +87,11 @@ pub(crate) fn checked_on(visits: &[Visit]) -> Result<BTreeSet<String>> {
         Ok(all)
     })
 }
+
+/// The keys that were confirmed on a visit, for those who show it.
+///
+/// # Errors
+/// As [`checked`].
+pub fn checked_keys(visit: &Visit) -> Result<BTreeSet<String>> {
+    checked(&visit.row)
+}

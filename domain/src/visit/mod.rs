@@ -18,10 +18,10 @@ pub(crate) use self::{
 };
 pub use self::{
     acts::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
-    checklist::{Confirm, ConfirmChecklist},
+    checklist::{Confirm, ConfirmChecklist, checked_keys},
     offer::{Absent, Choose, ChooseTime, ConfirmTime, NotAtHome, OfferedTime, OfferedTimes, offers},
     overrun::{OVERRUN_JOB, Overrun},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},
-    store::{Visit, ticket_of},
+    store::{Visit, of_tickets, ticket_of},
     wish::{Wish, WishMove},
 };

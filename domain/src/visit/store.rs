@@ -1,5 +1,7 @@
 //! Visits with their crews.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::{acts::crew_rows, assignee, row};
@@ -35,27 +37,39 @@ impl Visit {
 
 /// The visits of a ticket, oldest first. The caller has seen the ticket through its scope.
 pub(crate) async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<Visit>> {
+    Ok(of_tickets(reader, &[ticket]).await?.remove(&ticket).unwrap_or_default())
+}
+
+/// The visits of each of these tickets, oldest first, in two statements. The caller has seen the tickets through its
+/// scope.
+///
+/// # Errors
+/// The database cannot be read.
+pub async fn of_tickets(reader: &Reader<'_>, tickets: &[TicketId]) -> Result<BTreeMap<TicketId, Vec<Visit>>> {
     let rows = row::Entity::find()
-        .filter(row::Column::TicketId.eq(ticket))
+        .filter(row::Column::TicketId.is_in(tickets.iter().copied()))
         .order_by_asc(row::Column::Id)
         .all(reader)
         .await?;
     if rows.is_empty() {
-        return Ok(Vec::new());
+        return Ok(BTreeMap::new());
     }
-    let crew = assignee::Entity::find()
-        .filter(assignee::Column::TicketId.eq(ticket))
+    let members = assignee::Entity::find()
+        .filter(assignee::Column::TicketId.is_in(tickets.iter().copied()))
         .order_by_desc(assignee::Column::Lead)
         .order_by_asc(assignee::Column::TechnicianId)
         .all(reader)
         .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| {
-            let crew = crew.iter().filter(|member| member.visit_id == row.id).cloned().collect();
-            Visit { row, crew }
-        })
-        .collect())
+    let mut crews: BTreeMap<VisitId, Vec<assignee::Model>> = BTreeMap::new();
+    for member in members {
+        crews.entry(member.visit_id).or_default().push(member);
+    }
+    let mut visits: BTreeMap<TicketId, Vec<Visit>> = BTreeMap::new();
+    for row in rows {
+        let crew = crews.remove(&row.id).unwrap_or_default();
+        visits.entry(row.ticket_id).or_default().push(Visit { row, crew });
+    }
+    Ok(visits)
 }
 
 /// The ticket of a visit that the scope can see.

@@ -1,5 +1,7 @@
 //! The materials used for a ticket, as they are shown.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _};
 use serde::Serialize;
@@ -65,13 +67,28 @@ impl UsageDocument {
 /// # Errors
 /// The database cannot be read, or a row cannot be a line.
 pub async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<Vec<UsageDocument>> {
-    let lines = Entity::find()
-        .filter(Column::TicketId.eq(ticket))
+    Ok(of_tickets(reader, &[ticket]).await?.remove(&ticket).unwrap_or_default())
+}
+
+/// The lines of each of these tickets, in one statement. The caller has seen the tickets through its scope.
+///
+/// # Errors
+/// As [`of_ticket`].
+pub async fn of_tickets(
+    reader: &Reader<'_>,
+    tickets: &[TicketId],
+) -> Result<BTreeMap<TicketId, Vec<UsageDocument>>> {
+    let rows = Entity::find()
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
         .order_by_asc(Column::UsedAt)
         .order_by_asc(Column::Id)
         .all(reader)
         .await?;
-    lines.iter().map(UsageDocument::of).collect()
+    let mut lines: BTreeMap<TicketId, Vec<UsageDocument>> = BTreeMap::new();
+    for row in &rows {
+        lines.entry(row.ticket_id).or_default().push(UsageDocument::of(row)?);
+    }
+    Ok(lines)
 }
 
 /// How many lines a ticket has. The caller has seen the ticket through its scope.
