@@ -17,6 +17,7 @@ pub mod feed;
 pub mod handover;
 pub mod ical;
 pub mod id;
+pub mod incarnation;
 pub mod job;
 pub mod journal;
 pub mod material;
