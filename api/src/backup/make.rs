@@ -49,9 +49,9 @@ pub(crate) async fn make(config: &Config, to: &Path, now: Time) -> Result<Made> 
         return Err(Error::field("data", format!("{}: there is no database", places.database.display())));
     }
     let refused = |what: &str| Error::field("to", format!("{}: {what}", to.display()));
-    match fs::read_dir(to) {
-        Ok(mut names) if names.next().is_some() => return Err(refused("is not empty")),
-        Ok(_) => {}
+    match fs::read_dir(to).map(|mut names| names.next().is_some()) {
+        Ok(true) => return Err(refused("is not empty")),
+        Ok(false) => {}
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
         Err(cause) => return Err(refused(&cause.to_string())),
     }
