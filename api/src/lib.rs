@@ -6,6 +6,7 @@
 mod act;
 mod alert;
 mod auth;
+mod backup;
 mod board;
 mod catalogue;
 pub mod cli;

@@ -131,13 +131,12 @@ pub fn make_data_directory(config: &Config) -> Result<()> {
         .map_err(|cause| Error::internal(format!("data directory {}: {cause}", config.data.display())))
 }
 
-/// Makes the data directory and opens the database; the schema is not touched.
+/// The clock that is set: that of this machine, which can follow another, or a file.
 ///
 /// # Errors
-/// The directory cannot be made, the clock file not be read, the database not be reached.
-pub async fn open(config: &Config) -> Result<Opened> {
-    make_data_directory(config)?;
-    let (clock, machine): (Arc<dyn Clock>, _) = match &config.clock_file {
+/// The file cannot be read.
+pub(crate) fn clock(config: &Config) -> Result<(Arc<dyn Clock>, Option<Arc<SystemClock>>)> {
+    Ok(match &config.clock_file {
         Some(path) => {
             let clock = FileClock::open(path.clone())
                 .map_err(|cause| Error::internal(format!("clock file {}: {cause}", path.display())))?;
@@ -147,7 +146,16 @@ pub async fn open(config: &Config) -> Result<Opened> {
             let machine = Arc::new(SystemClock::default());
             (machine.clone(), Some(machine))
         }
-    };
+    })
+}
+
+/// Makes the data directory and opens the database; the schema is not touched.
+///
+/// # Errors
+/// The directory cannot be made, the clock file not be read, the database not be reached.
+pub async fn open(config: &Config) -> Result<Opened> {
+    make_data_directory(config)?;
+    let (clock, machine) = clock(config)?;
     let db = Db::open(&config.location()?, config.database_connections, clock).await?;
     let opened = Opened { db, machine };
     opened.follow_database().await?;

@@ -4,6 +4,7 @@
 //! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
 
 mod auto_close;
+mod beat;
 mod deadline_recalculate;
 mod deadlines;
 mod drain;

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{deadlines, registry::Registry, uploads};
+use crate::{beat, deadlines, registry::Registry, uploads};
 
 /// How long a job belongs to the worker that took it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
@@ -68,6 +68,7 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         () = claim_all(&mut worker, stop) => {}
         () = tidy(db, Arc::clone(&registry)) => {}
         () = deadlines::run(db) => {}
+        () = beat::run(db, &registry) => {}
     }
     worker.finish().await;
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod calendar;
 mod demo;
 mod docs;
@@ -21,7 +22,7 @@ use crate::{
     openapi, problem, state,
 };
 
-const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, docs --check) or the demo went wrong; \
+const EXIT_CODES: &str = "Exit codes: 0 all is well; 1 something was found (doctor, verify, backup, docs --check) or the demo went wrong; \
                           2 wrong usage or settings; 3 it failed, standard error says why.";
 
 /// Dispatch service of housing management companies.
@@ -97,6 +98,24 @@ enum Command {
     /// The photos and what else is kept as bytes.
     #[command(subcommand)]
     Photos(Photos),
+    /// Backs up the database file, the signing key and the photos, while the server serves.
+    Backup {
+        /// The folder of the backup; made, and must not be there or be empty.
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Puts a backup in place where nobody serves, and lets the phones know.
+    Restore {
+        /// The folder of the backup.
+        #[arg(long, value_name = "DIR", required_unless_present = "mark", conflicts_with = "mark")]
+        from: Option<PathBuf>,
+        /// Moves aside what is there already; nothing is deleted.
+        #[arg(long, conflicts_with = "mark")]
+        replace: bool,
+        /// Restores nothing: says of a database that was restored by its own tools that it was.
+        #[arg(long)]
+        mark: bool,
+    },
     /// Writes the pages that are made from the code.
     #[command(hide = true)]
     Docs {
@@ -184,6 +203,10 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Sync(Check::Verify) => verify::feeds(&config).await,
         Command::Stock(Check::Verify) => verify::stock(&config).await,
         Command::Photos(Photos::Verify { deep }) => verify::photos(&config, deep).await,
+        Command::Backup { to } => Box::pin(backup::backup(&config, &to)).await,
+        Command::Restore { from, replace, mark: _ } => {
+            Box::pin(backup::restore(&config, from.as_deref(), replace)).await
+        }
     }
 }
 

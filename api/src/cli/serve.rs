@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use naryad_domain::photo::Transfers;
-use naryad_domain::{Error, Result, db::Location};
+use naryad_domain::{Error, Result, db::Location, incarnation};
 use naryad_worker::Pace;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -32,6 +32,7 @@ pub(super) async fn serve(config: Config) -> Result<Outcome> {
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
     let app = App::assemble(config, opened.db.clone()).await?;
+    incarnation::check_at_start(&app.db, &*app.blobs).await?;
     let mut stopping = Signals::listen()?;
     let mut listening = server::listen(&app)?;
     let companions = accompany(opened, app.stop.clone());
@@ -62,6 +63,7 @@ pub(super) async fn work(config: Config) -> Result<Outcome> {
     let opened = state::open(&config).await?;
     state::migrate(&opened.db).await?;
     let app = App::assemble(config, opened.db.clone()).await?;
+    incarnation::check_at_start(&app.db, &*app.blobs).await?;
     let mut stopping = Signals::listen()?;
     let companions = accompany(opened, app.stop.clone());
     let worker = work_beside(&app);

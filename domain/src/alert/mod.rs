@@ -7,4 +7,4 @@ mod store;
 mod tests;
 
 pub(crate) use self::follow::follow;
-pub use self::store::{Acknowledge, AlertDocument, AlertFilter, NewAlert, list, raise};
+pub use self::store::{Acknowledge, AlertDocument, AlertFilter, NewAlert, Raise, list, raise};

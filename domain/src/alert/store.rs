@@ -225,3 +225,19 @@ pub async fn raise(tx: &mut Tx, alert: NewAlert<'_>) -> Result<()> {
     };
     tx.insert(&row).await
 }
+
+/// Gives an alert by itself.
+#[derive(Clone, Debug)]
+pub struct Raise {
+    /// The alert.
+    pub alert: NewAlert<'static>,
+}
+
+impl Act for Raise {
+    const NAME: &'static str = "alert.raise";
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        raise(tx, self.alert.clone()).await
+    }
+}

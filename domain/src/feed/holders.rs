@@ -24,6 +24,9 @@ pub const WORKED_VISIT: &str = "'done', 'unfinished', 'no_access'";
 /// Tickets whose resident's contact the crew still needs, as SQL.
 pub const OPEN_TICKET: &str = "'registered', 'planned', 'in_progress', 'on_hold'";
 
+/// Tickets that the technician's organization still owns or executes, as SQL: what passed to another is no longer in sight.
+pub(super) const SIDE: &str = "u.organization_id IN (t.organization_id, t.executor_organization_id)";
+
 /// An entity.
 pub(super) type Entity = (EntityKind, Uuid);
 
@@ -68,14 +71,20 @@ pub(super) fn rule(kind: EntityKind, list: &str) -> String {
              JOIN visit v ON v.id = a.visit_id
              JOIN ticket t ON t.id = a.ticket_id
              JOIN app_user u ON u.id = a.technician_id
-             WHERE {entity} IN ({list}) AND u.active {and}
+             WHERE {entity} IN ({list}) AND u.active AND {SIDE} {and}
                AND (v.status IN ({OPEN_VISIT}) OR (v.status IN ({WORKED_VISIT}) AND v.ended_at > $1))"
         )
     };
     match kind {
         EntityKind::Ticket => held("a.ticket_id", ""),
         EntityKind::Premises => held("t.premises_id", ""),
-        EntityKind::ResidentContact => held("t.resident_id", &format!("AND t.status IN ({OPEN_TICKET})")),
+        EntityKind::ResidentContact => {
+            // Who the applicant is in the owner's books is the owner's: a contractor's crew reads his name on the ticket.
+            held(
+                "t.resident_id",
+                &format!("AND t.status IN ({OPEN_TICKET}) AND u.organization_id = t.organization_id"),
+            )
+        }
         EntityKind::MyCalendar => format!(
             "SELECT u.id AS entity_id, u.id AS feed_id FROM app_user u
              WHERE u.id IN ({list}) AND u.active AND $1 IS NOT NULL"
@@ -158,7 +167,8 @@ pub(super) async fn everything_for(
             &format!(
                 "SELECT DISTINCT t.id AS ticket_id, t.premises_id, t.resident_id
                  FROM visit_assignee a JOIN visit v ON v.id = a.visit_id JOIN ticket t ON t.id = a.ticket_id
-                 WHERE a.technician_id = $2
+                 JOIN app_user u ON u.id = a.technician_id
+                 WHERE a.technician_id = $2 AND {SIDE}
                    AND (v.status IN ({OPEN_VISIT}) OR (v.status IN ({WORKED_VISIT}) AND v.ended_at > $1))"
             ),
             [(now - TimeDelta::days(HORIZON_DAYS)).into(), technician.into()],

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::{EntityKind, HORIZON_DAYS, OPEN_TICKET, OPEN_VISIT, WORKED_VISIT, digest_of};
+use super::{EntityKind, HORIZON_DAYS, OPEN_TICKET, OPEN_VISIT, WORKED_VISIT, digest_of, holders::SIDE};
 use crate::{Error, Result, db::Db, db::Reader};
 
 /// A feed that does not say what the rows say.
@@ -150,7 +150,7 @@ async fn expected(reader: &Reader<'_>, feed: &Feed, horizon: crate::Time) -> Res
                  JOIN visit v ON v.ticket_id = t.id
                  JOIN visit_assignee a ON a.visit_id = v.id
                  JOIN app_user u ON u.id = a.technician_id
-                 WHERE a.technician_id = $1 AND u.active {and}
+                 WHERE a.technician_id = $1 AND u.active AND {SIDE} {and}
                    AND (v.status IN ({OPEN_VISIT}) OR (v.status IN ({WORKED_VISIT}) AND v.ended_at > $2))"
             )
         };
@@ -159,7 +159,11 @@ async fn expected(reader: &Reader<'_>, feed: &Feed, horizon: crate::Time) -> Res
             (EntityKind::Premises, held("premises", "t.premises_id = d.id", "")),
             (
                 EntityKind::ResidentContact,
-                held("resident", "t.resident_id = d.id", &format!("AND t.status IN ({OPEN_TICKET})")),
+                held(
+                    "resident",
+                    "t.resident_id = d.id",
+                    &format!("AND t.status IN ({OPEN_TICKET}) AND u.organization_id = t.organization_id"),
+                ),
             ),
             (
                 EntityKind::VanStock,

@@ -294,7 +294,7 @@ async fn phones_and_accounts_are_set_as_a_whole() {
 
 fn register(id: DeviceId, token: &str) -> device::store::Register {
     let args = json!({ "id": id, "platform": "android", "push_token": token, "app_version": "1.0" });
-    device::store::Register { args: serde_json::from_value(args).unwrap() }
+    device::store::Register { args: serde_json::from_value(args).unwrap(), key: None }
 }
 
 #[tokio::test]
@@ -304,9 +304,9 @@ async fn a_phone_that_changed_hands_tells_nothing_to_its_last_owner() {
         let (ours, theirs) = (company(db, "dom").await, company(db, "sosed").await);
         let (first, second) = (DeviceId::new(&**db.clock()), DeviceId::new(&**db.clock()));
         let made = db.write(ours.technician, register(first, "token")).await.unwrap();
-        assert!(made.active && made.has_push_token);
+        assert!(made.device.active && made.device.has_push_token);
         assert_eq!(
-            db.write(ours.technician, register(first, "token")).await.unwrap().version,
+            db.write(ours.technician, register(first, "token")).await.unwrap().device.version,
             1,
             "the same again"
         );

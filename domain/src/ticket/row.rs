@@ -107,8 +107,8 @@ impl Row for Model {
             return;
         };
         touched.add(new.organization_id, Touch::Document(EntityKind::Ticket, new.id.0));
-        // Whether the crew still needs the contact depends on the status.
-        if old.status != new.status {
+        // Whether the crew still needs the contact depends on the status, and whether it sees the ticket on the executor.
+        if old.status != new.status || old.executor_organization_id != new.executor_organization_id {
             touched.add(new.organization_id, Touch::Reach(EntityKind::Ticket, new.id.0));
         }
         if old.premises_id != new.premises_id {

@@ -10,10 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use naryad_domain::{
     Code, Error, Result, Scope,
+    alert::{self, NewAlert},
     auth::ServerSecret,
     db::{Db, Reader},
     feed::EntityKind,
     id::{DeviceId, StreamId},
+    incarnation::{self, Renew},
     stream::{self, Seen, Stream, Waiting},
 };
 use serde::{Deserialize, Serialize};
@@ -149,7 +151,15 @@ pub async fn pull(db: &Db, scope: Scope, secret: &ServerSecret, request: &PullRe
         && error.details().get("reason").and_then(Value::as_str) == Some("ahead_of_head")
     {
         // The phone holds what this database has never said: an older one was put in its place.
-        naryad_domain::incarnation::renew_after(db, &request.cursor_incarnation(secret)).await?;
+        let seen = request.cursor_incarnation(secret);
+        let why = "a phone has a signed place beyond the head of a feed";
+        db.write(Scope::system(scope.organization()), Renew { why, seen }).await?;
+    }
+    if request.mismatch {
+        tracing::warn!(stream = %request.stream_id, "what a phone held did not add up to its feed; it begins anew");
+        let organization = scope.organization();
+        let alert = NewAlert { kind: "phone_mismatch", organization, executor: None, ticket: None };
+        db.write(Scope::system(organization), alert::Raise { alert }).await?;
     }
     let (answer, stream) = answered?;
     if stream.is_news(request.waiting, db.clock().now()) {
@@ -180,7 +190,7 @@ async fn answer(
     if !stream.user_active {
         return Err(Error::new(Code::UserInactive, Code::UserInactive.title()));
     }
-    let incarnation = naryad_domain::incarnation::current(reader).await?;
+    let incarnation = incarnation::current(reader).await?;
     let feeds = feeds::of(reader, scope).await?;
     let before = match &request.cursor {
         Some(text) => Some(Cursor::open(text, secret)?),
@@ -277,23 +287,23 @@ async fn with_documents(
         let ids: Vec<Uuid> = ids.into_iter().collect();
         documents.insert((feed, kind), document::load(reader, scope, feed, kind, &ids).await?);
     }
-    changes
-        .into_iter()
-        .map(|(feed, change)| {
-            let name = change.entity.name();
-            let (op, doc_version, data, reason) = match change.op {
-                crate::Op::Put { doc_version } => {
-                    let data =
-                        documents.get_mut(&(feed, change.entity)).and_then(|all| all.remove(&change.id));
-                    let absent =
-                        || Error::internal(format!("feed {feed}: {name} {} has no document", change.id));
-                    (ChangeOp::Put, doc_version, Some(data.ok_or_else(absent)?), None)
+    let told = changes.into_iter().map(|(feed, change)| {
+        let name = change.entity.name();
+        let (op, doc_version, data, reason) = match change.op {
+            crate::Op::Put { doc_version } => {
+                let all = documents.get_mut(&(feed, change.entity));
+                match all.and_then(|all| all.remove(&change.id)) {
+                    Some(data) => (ChangeOp::Put, doc_version, Some(data), None),
+                    // The feed says more than there is. The phone goes on without it; its digest will say so.
+                    None => {
+                        tracing::error!(%feed, entity = name, id = %change.id, "a feed holds what has no document");
+                        (ChangeOp::Remove, doc_version, None, Some("gone".to_owned()))
+                    }
                 }
-                crate::Op::Remove { reason, doc_version } => {
-                    (ChangeOp::Remove, doc_version, None, Some(reason))
-                }
-            };
-            Ok(PulledChange { feed, op, entity: name.to_owned(), id: change.id, doc_version, data, reason })
-        })
-        .collect()
+            }
+            crate::Op::Remove { reason, doc_version } => (ChangeOp::Remove, doc_version, None, Some(reason)),
+        };
+        PulledChange { feed, op, entity: name.to_owned(), id: change.id, doc_version, data, reason }
+    });
+    Ok(told.collect())
 }
