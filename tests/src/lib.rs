@@ -30,6 +30,7 @@ pub mod node;
 pub mod openapi;
 pub mod outbox;
 pub mod people;
+pub mod phone;
 pub mod photos;
 pub mod promises;
 pub mod proof;

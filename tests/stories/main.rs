@@ -19,6 +19,7 @@ mod resident;
 mod search;
 mod shifts;
 mod slots;
+mod sync;
 mod terms;
 mod texts;
 mod uploads;

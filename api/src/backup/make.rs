@@ -58,8 +58,11 @@ pub(crate) async fn make(config: &Config, to: &Path, now: Time) -> Result<Made> 
     let above = files::folder_of(to).to_owned();
     fs::create_dir_all(&above).map_err(failed(&above))?;
     // For its owner only, and removed unless it is kept. Its name is no backup's.
-    let draft =
-        tempfile::Builder::new().prefix(".naryad-backup-").tempdir_in(&above).map_err(failed(&above))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".naryad-backup-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let draft = builder.tempdir_in(&above).map_err(failed(&above))?;
     let copy = draft.path().join(DATABASE);
     snapshot(&places.database, &copy).await?;
     let life = Snapshot::look(&copy).await?;

@@ -117,7 +117,7 @@ fn involved(should: &Sets, has: &BTreeMap<(Entity, Uuid), Standing>) -> BTreeSet
     should.values().flatten().copied().chain(live).collect()
 }
 
-/// A building's address stands in the documents of its premises.
+/// A building's address stands in the documents of its premises, and of the tickets there that are on phones.
 async fn expand_buildings(tx: &Tx, plan: &mut Plan) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Inside {
@@ -127,6 +127,11 @@ async fn expand_buildings(tx: &Tx, plan: &mut Plan) -> Result<()> {
         let sql = "SELECT id FROM premises WHERE building_id = $1";
         let inside = tx.reader().all::<Inside>(sql, [(*building).into()]).await?;
         plan.changed.extend(inside.into_iter().map(|row| (EntityKind::Premises, row.id)));
+        let sql = "SELECT t.id FROM ticket t WHERE t.building_id = $1 AND EXISTS
+                       (SELECT 1 FROM sync_change c
+                        WHERE c.entity = 'ticket' AND c.entity_id = t.id AND c.op = 'put')";
+        let held = tx.reader().all::<Inside>(sql, [(*building).into()]).await?;
+        plan.changed.extend(held.into_iter().map(|row| (EntityKind::Ticket, row.id)));
     }
     plan.changed.retain(|entity| !plan.born.contains(entity));
     Ok(())

@@ -82,7 +82,7 @@ pub async fn history(reader: &Reader<'_>, subject: Subject, after: i64, limit: u
     rows.into_iter().map(|row| entry(row, &mut secrets)).collect()
 }
 
-/// The latest events of a subject that were taken in after a moment, oldest first, at most `limit`.
+/// The latest events of a subject that were taken in from a moment on, oldest first, at most `limit`.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -97,7 +97,7 @@ pub async fn since(
         seq: Option<i64>,
         last: Option<i64>,
     }
-    let sql = "SELECT MAX(CASE WHEN recorded_at <= $3 THEN seq END) AS seq, MAX(seq) AS last FROM event
+    let sql = "SELECT MAX(CASE WHEN recorded_at < $3 THEN seq END) AS seq, MAX(seq) AS last FROM event
                WHERE subject_kind = $1 AND subject_id = $2";
     let values = [subject.kind.name().into(), subject.id.into(), moment.into()];
     let Some(Before { seq, last }) = reader.one::<Before>(sql, values).await? else { return Ok(Vec::new()) };

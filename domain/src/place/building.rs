@@ -53,7 +53,9 @@ impl Row for Model {
 
     fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
         if let (Some(old), Some(new)) = (before, after)
-            && (old.address != new.address || old.zone != new.zone)
+            && (old.address != new.address
+                || old.zone != new.zone
+                || (old.latitude_e7, old.longitude_e7) != (new.latitude_e7, new.longitude_e7))
         {
             touched.add(new.organization_id, Touch::Building(new.id.0));
         }

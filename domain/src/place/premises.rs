@@ -63,6 +63,12 @@ impl Row for Model {
                 if before.is_none() { Touch::New(kind, row.id.0) } else { Touch::Document(kind, row.id.0) };
             touched.add(row.organization_id, touch);
         }
+        if let (Some(old), Some(new)) = (before, after)
+            && old.number != new.number
+        {
+            // The number stands in the tickets too. It changes seldom: the whole building is looked at.
+            touched.add(new.organization_id, Touch::Building(new.building_id.0));
+        }
     }
 }
 

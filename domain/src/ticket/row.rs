@@ -111,6 +111,14 @@ impl Row for Model {
         if old.status != new.status || old.executor_organization_id != new.executor_organization_id {
             touched.add(new.organization_id, Touch::Reach(EntityKind::Ticket, new.id.0));
         }
+        // The history of a flat tells what was done there.
+        let told = |status| matches!(status, Status::Completed | Status::Closed | Status::Cancelled);
+        if old.status != new.status
+            && (told(old.status) || told(new.status))
+            && let Some(premises) = new.premises_id
+        {
+            touched.add(new.organization_id, Touch::Document(EntityKind::Premises, premises.0));
+        }
         if old.premises_id != new.premises_id {
             for id in [old.premises_id, new.premises_id].into_iter().flatten() {
                 touched.add(new.organization_id, Touch::Reach(EntityKind::Premises, id.0));

@@ -45,7 +45,7 @@ pub enum Touch {
         /// When it ended.
         at: Time,
     },
-    /// The address of the building has changed: it stands in the documents of all its premises.
+    /// The address of the building has changed: it stands in the documents of all its premises and tickets.
     Building(Uuid),
     /// Somebody who watches this organization's stream should look again.
     Watched(OrganizationId),

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod shifts;
+mod sync;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -312,6 +313,9 @@ impl World {
     /// Samples of people, places, the catalogue and the transport of photos.
     async fn sample_of_base(&self, operation: &str) -> Sample {
         let estate = &self.estate;
+        if let Some(sample) = sync::sample(self, operation).await {
+            return sample;
+        }
         if let Some(sample) = evidence::sample(self, operation).await {
             return sample;
         }
@@ -513,7 +517,7 @@ impl World {
 
 impl Sample {
     fn of(path: &str, body: Option<Value>) -> Self {
-        let stream = path == "/v1/events";
+        let stream = matches!(path, "/v1/events" | "/v1/sync/events");
         Self { path: path.to_owned(), body, headers: Vec::new(), is_ours: true, stream }
     }
 
