@@ -131,11 +131,14 @@ pub fn make_data_directory(config: &Config) -> Result<()> {
         .map_err(|cause| Error::internal(format!("data directory {}: {cause}", config.data.display())))
 }
 
+/// The clock that is set, and that of this machine where it is the one.
+type SetClock = (Arc<dyn Clock>, Option<Arc<SystemClock>>);
+
 /// The clock that is set: that of this machine, which can follow another, or a file.
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn clock(config: &Config) -> Result<(Arc<dyn Clock>, Option<Arc<SystemClock>>)> {
+pub(crate) fn clock(config: &Config) -> Result<SetClock> {
     Ok(match &config.clock_file {
         Some(path) => {
             let clock = FileClock::open(path.clone())

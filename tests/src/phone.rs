@@ -6,7 +6,7 @@ use naryad_domain::feed::{EntityKind, digest_of};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, Client, House, estate::fresh};
+use crate::{Answer, Client, House, estate::fresh, people::id};
 
 /// A phone.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Phone {
     }
 
     /// Records an act; it is numbered, and sent when the story says so.
-    pub fn record(&mut self, house: &House, ticket: Uuid, kind: &str, args: Value) -> Value {
+    pub fn record(&mut self, house: &House, ticket: Uuid, kind: &str, args: &Value) -> Value {
         let seq = self.next;
         self.next += 1;
         let base = self.held.iter().find(|((_, entity, id), _)| entity == "ticket" && *id == ticket);
@@ -78,15 +78,18 @@ impl Phone {
         loop {
             let answer = self.ask(limit).await.ok(200);
             for dropped in answer.list("/dropped_feeds") {
-                let dropped: Uuid = dropped.as_str().unwrap().parse().unwrap();
+                let dropped = id(dropped);
                 self.held.retain(|(feed, _, _), _| *feed != dropped);
             }
             for change in answer.list("/changes") {
-                let id = |name: &str| change[name].as_str().unwrap().parse::<Uuid>().unwrap();
-                let key = (id("feed"), change["entity"].as_str().unwrap().to_owned(), id("id"));
+                let entity = change["entity"].as_str().expect("the name of an entity").to_owned();
+                let key = (id(&change["feed"]), entity, id(&change["id"]));
                 if change["op"] == "put" {
                     assert!(change["data"].is_object(), "a put without a document: {change}");
-                    self.held.insert(key, (change["doc_version"].as_i64().unwrap(), change["data"].clone()));
+                    self.held.insert(
+                        key,
+                        (change["doc_version"].as_i64().expect("a version"), change["data"].clone()),
+                    );
                 } else {
                     self.held.remove(&key);
                 }
@@ -101,13 +104,17 @@ impl Phone {
 
     fn add_up(&self, feeds: &[Value]) {
         for feed in feeds {
-            let id: Uuid = feed["feed"].as_str().unwrap().parse().unwrap();
-            let mine: Vec<_> = self.held.iter().filter(|((of, _, _), _)| *of == id).collect();
+            let feed_id = id(&feed["feed"]);
+            let mine: Vec<_> = self.held.iter().filter(|((of, _, _), _)| *of == feed_id).collect();
             let digest = mine.iter().fold(0_i64, |sum, ((_, entity, id), (version, _))| {
-                sum.wrapping_add(digest_of(EntityKind::from_name(entity).unwrap(), *id, *version))
+                sum.wrapping_add(digest_of(
+                    EntityKind::from_name(entity).expect("a known entity"),
+                    *id,
+                    *version,
+                ))
             });
-            assert_eq!(feed["count"], json!(mine.len()), "what the phone holds of {id}");
-            assert_eq!(feed["digest"], json!(digest.to_string()), "what the phone holds of {id}");
+            assert_eq!(feed["count"], json!(mine.len()), "what the phone holds of {feed_id}");
+            assert_eq!(feed["digest"], json!(digest.to_string()), "what the phone holds of {feed_id}");
         }
     }
 

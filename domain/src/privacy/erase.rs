@@ -256,6 +256,9 @@ impl Act for EraseTicket {
             ),
             format!("UPDATE ticket_return SET reason = '{ERASED}' WHERE ticket_id = $1"),
             "UPDATE visit SET reason = NULL WHERE ticket_id = $1".to_owned(),
+            // What phones sent of it: the hash of the canonical form still answers a resend.
+            "UPDATE sync_mutation SET payload = '{}', result = NULL WHERE ticket_id = $1".to_owned(),
+            "UPDATE review SET word = NULL WHERE ticket_id = $1".to_owned(),
         ] {
             tx.execute(&sql, [id.clone()]).await?;
         }

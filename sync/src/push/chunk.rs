@@ -236,7 +236,7 @@ impl<'a> Work<'a> {
             }
             Ok(Some(Outcome::Refused(error))) => Answer::refused(&error),
             Ok(Some(Outcome::Held { error, recorded })) => {
-                let Some(review) = self.hold(tx, read, occurred, recorded.as_ref(), &error).await? else {
+                let Some(review) = self.hold(tx, read, occurred, recorded.as_deref(), &error).await? else {
                     return Ok(None);
                 };
                 Answer {
@@ -345,7 +345,7 @@ impl<'a> Work<'a> {
         tx: &mut Tx,
         read: &PushedMutation,
         occurred: Occurred,
-        recorded: Option<&Box<Recorded>>,
+        recorded: Option<&Recorded>,
         why: &Error,
     ) -> Result<Option<naryad_domain::id::ReviewId>> {
         let ticket = read.ticket_id.and_then(|id| Some((id, self.tickets.get(&id)?.owner)));
