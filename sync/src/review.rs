@@ -10,7 +10,7 @@ use naryad_domain::{
     journal, people,
     photo::{self, PhotoDocument},
     review::{self, HoldWork, ReviewDocument, ReviewState, Settle},
-    stream::{self, Mutation, MutationStatus},
+    stream::{self, Mutation},
     text::Text,
     ticket,
     write::{Act, Attempt, Occurred, Tx},
@@ -180,13 +180,18 @@ impl Act for Decide {
         }
         let review = review::take(tx, self.review).await?;
         if decision != Decision::SendBack {
-            let held = stream::of_review(&tx.reader(), self.review).await?;
-            let technician =
-                Scope::staff(review.staff_organization_id, UserId(review.technician_id.0), Role::Technician);
-            for mutation in held.iter().filter(|held| held.status == MutationStatus::HeldForReview) {
-                let done =
-                    self.one(tx, desk, technician, decision, mutation, word.clone(), waive_missing).await?;
-                match done {
+            let user = UserId(review.technician_id.0);
+            let name = people::user::name_of(&tx.reader(), user).await?;
+            let report = Text::parse(&format!("По записи техника, присланной без связи: {name}.")).ok();
+            let how = How {
+                attach: decision == Decision::Attach,
+                desk,
+                technician: Scope::staff(review.staff_organization_id, user, Role::Technician),
+                report: word.clone().or(report),
+                waive_missing,
+            };
+            for mutation in stream::of_review(&tx.reader(), self.review).await? {
+                match how.settle(tx, &mutation).await? {
                     Attempt::Done(_) => {}
                     Attempt::Refused(error) => {
                         return Err(error.with("seq", mutation.seq).with("type", &mutation.kind));
@@ -211,34 +216,32 @@ impl Act for Decide {
     }
 }
 
-impl Decide {
-    #[expect(clippy::too_many_arguments, reason = "who, what and how of one act")]
-    async fn one(
-        &self,
-        tx: &mut Tx,
-        desk: Scope,
-        technician: Scope,
-        decision: Decision,
-        mutation: &Mutation,
-        word: Option<Text<2000>>,
-        waive_missing: bool,
-    ) -> Result<Attempt<Value>> {
-        let unknown =
-            || Attempt::Refused(Error::new(Code::UnknownType, "this version cannot do what was recorded"));
+/// How held work is decided about.
+struct How {
+    /// It stands with the ticket as evidence, instead of being done.
+    attach: bool,
+    desk: Scope,
+    technician: Scope,
+    /// On whose report the desk closes.
+    report: Option<Text<2000>>,
+    waive_missing: bool,
+}
+
+impl How {
+    async fn settle(&self, tx: &mut Tx, mutation: &Mutation) -> Result<Attempt<Value>> {
         let recorded = match pushed(mutation) {
             Some(pushed) => Recorded::read(&pushed)?,
             None => None,
         };
         let (Some(recorded), Some(ticket)) = (recorded, mutation.ticket_id) else {
-            return Ok(if decision == Decision::Attach { Attempt::Done(Value::Null) } else { unknown() });
+            let unknown = || Error::new(Code::UnknownType, "this version cannot do what was recorded");
+            return Ok(if self.attach { Attempt::Done(Value::Null) } else { Attempt::Refused(unknown()) });
         };
-        let (granted, at) = (technician.granting(ticket), Some(occurred(mutation)));
-        if decision == Decision::Attach {
+        let (granted, at) = (self.technician.granting(ticket), Some(occurred(mutation)));
+        if self.attach {
             return recorded.attach(tx, granted, at, ticket).await;
         }
-        let name = people::user::name_of(&tx.reader(), UserId(technician.actor_id())).await?;
-        let report = Text::parse(&format!("По записи техника, присланной без связи: {name}.")).ok();
-        let (recorded, by_desk) = recorded.decided(word.or(report), waive_missing);
-        recorded.attempt(tx, if by_desk { desk } else { granted }, at, ticket).await
+        let (recorded, by_desk) = recorded.decided(self.report.clone(), self.waive_missing);
+        recorded.attempt(tx, if by_desk { self.desk } else { granted }, at, ticket).await
     }
 }

@@ -17,8 +17,6 @@ pub enum Purpose {
     Feed,
     /// Keys by which phones deliver.
     Delivery,
-    /// Hashes of pairing codes, and the first tokens that come of them.
-    Pairing,
     /// Signatures of links to calendars.
     Calendar,
     /// Signatures of links to content.
@@ -34,7 +32,6 @@ impl Purpose {
             Purpose::Cursor => b"cursor",
             Purpose::Feed => b"feed",
             Purpose::Delivery => b"delivery",
-            Purpose::Pairing => b"pairing",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
         }

@@ -56,13 +56,3 @@ impl Row for Model {
 
     fn touch(_before: Option<&Self>, _after: Option<&Self>, _touched: &mut Touched) {}
 }
-
-impl Model {
-    /// What closing a ticket of this version demands.
-    ///
-    /// # Errors
-    /// `internal` when the column holds something else.
-    pub fn demands(&self) -> crate::Result<super::Demands> {
-        Ok(self.rules()?.demands)
-    }
-}

@@ -104,9 +104,13 @@ pub(crate) async fn flush(tx: &mut Tx, heads: &mut Heads) -> Result<()> {
         }
     }
     read_versions(tx, &entities, &should, &mut versions).await?;
-    for feed in involved(&should, &has) {
-        let changes = changes_of(feed, &entities, &plan, &should, &has, &versions);
-        write_changes(tx, feed, &changes).await?;
+    let told: Vec<(Uuid, Vec<FeedChange>)> = involved(&should, &has)
+        .into_iter()
+        .map(|feed| (feed, changes_of(feed, &entities, &plan, &should, &has, &versions)))
+        .collect();
+    let cancelled = cancelled(tx, told.iter().flat_map(|(_, changes)| changes)).await?;
+    for (feed, changes) in &told {
+        write_changes(tx, *feed, changes, &cancelled).await?;
     }
     Ok(())
 }
@@ -286,7 +290,12 @@ fn changes_of(
     changes
 }
 
-async fn write_changes(tx: &mut Tx, feed: Uuid, changes: &[FeedChange]) -> Result<()> {
+async fn write_changes(
+    tx: &mut Tx,
+    feed: Uuid,
+    changes: &[FeedChange],
+    cancelled: &BTreeSet<Uuid>,
+) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Head {
         head: i64,
@@ -323,11 +332,7 @@ async fn write_changes(tx: &mut Tx, feed: Uuid, changes: &[FeedChange]) -> Resul
         .pop()
         .map(|row| row.head)
         .ok_or_else(|| Error::internal(format!("feed {feed} does not exist")))?;
-    for (index, change) in changes.iter().enumerate() {
-        let seq = head - count + 1 + index as i64;
-        put_change(tx, feed, seq, change).await?;
-    }
-    Ok(())
+    put_changes(tx, feed, head - count, changes, cancelled).await
 }
 
 #[derive(FromQueryResult)]
@@ -335,57 +340,88 @@ struct DigestRow {
     digest: i64,
 }
 
-async fn put_change(tx: &Tx, feed: Uuid, seq: i64, change: &FeedChange) -> Result<()> {
-    let (kind, id) = change.entity;
-    let (op, reason, doc_version) = match &change.after {
-        After::Put { doc_version } => ("put", None, *doc_version),
-        After::Remove => {
-            let last = change.before.as_ref().map_or(0, |standing| standing.doc_version);
-            ("remove", Some(remove_reason(tx, kind, id).await?), last)
+/// Writes the changes after `seq`, a few to a statement.
+async fn put_changes(
+    tx: &Tx,
+    feed: Uuid,
+    mut seq: i64,
+    changes: &[FeedChange],
+    cancelled: &BTreeSet<Uuid>,
+) -> Result<()> {
+    for chunk in changes.chunks(100) {
+        let mut values: Vec<Value> = vec![feed.into(), tx.now().into()];
+        let mut rows = Vec::with_capacity(chunk.len());
+        for change in chunk {
+            let (kind, id) = change.entity;
+            let (op, reason, doc_version) = match &change.after {
+                After::Put { doc_version } => ("put", None, *doc_version),
+                After::Remove => {
+                    let last = change.before.as_ref().map_or(0, |standing| standing.doc_version);
+                    ("remove", Some(remove_reason(tx, kind, cancelled.contains(&id))), last)
+                }
+            };
+            seq += 1;
+            let at = values.len();
+            rows.push(format!(
+                "($1, ${}, ${}, ${}, ${}, ${}, ${}, $2)",
+                at + 1,
+                at + 2,
+                at + 3,
+                at + 4,
+                at + 5,
+                at + 6
+            ));
+            values.extend::<[Value; 6]>([
+                seq.into(),
+                kind.name().into(),
+                id.into(),
+                op.into(),
+                reason.map(str::to_owned).into(),
+                doc_version.into(),
+            ]);
         }
-    };
-    let values: [Value; 8] = [
-        feed.into(),
-        seq.into(),
-        kind.name().into(),
-        id.into(),
-        op.into(),
-        Value::from(reason.map(str::to_owned)),
-        doc_version.into(),
-        tx.now().into(),
-    ];
-    tx.execute(
-        "INSERT INTO sync_change (feed_id, seq, entity, entity_id, op, reason, doc_version, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-         ON CONFLICT (feed_id, entity, entity_id) DO UPDATE
-         SET seq = excluded.seq, op = excluded.op, reason = excluded.reason,
-             doc_version = excluded.doc_version, changed_at = excluded.changed_at",
-        values,
-    )
-    .await?;
+        let sql = format!(
+            "INSERT INTO sync_change (feed_id, seq, entity, entity_id, op, reason, doc_version, changed_at)
+             VALUES {}
+             ON CONFLICT (feed_id, entity, entity_id) DO UPDATE
+             SET seq = excluded.seq, op = excluded.op, reason = excluded.reason,
+                 doc_version = excluded.doc_version, changed_at = excluded.changed_at",
+            rows.join(", ")
+        );
+        tx.execute(&sql, values).await?;
+    }
     Ok(())
 }
 
-/// Why an entity leaves a phone.
-async fn remove_reason(tx: &Tx, kind: EntityKind, id: Uuid) -> Result<&'static str> {
+/// Which of the tickets that leave a phone are cancelled.
+async fn cancelled(tx: &Tx, changes: impl Iterator<Item = &FeedChange>) -> Result<BTreeSet<Uuid>> {
     #[derive(FromQueryResult)]
-    struct Status {
-        status: String,
+    struct Ticket {
+        id: Uuid,
     }
+    let leaves =
+        |change: &&FeedChange| change.entity.0 == EntityKind::Ticket && matches!(change.after, After::Remove);
+    let leaving: BTreeSet<Uuid> = changes.filter(leaves).map(|change| change.entity.1).collect();
+    let leaving: Vec<Uuid> = leaving.into_iter().collect();
+    let mut cancelled = BTreeSet::new();
+    for chunk in leaving.chunks(500) {
+        let mut values: Vec<Value> = Vec::new();
+        let list = placeholders(chunk.iter().copied(), &mut values);
+        let sql = format!("SELECT id FROM ticket WHERE id IN ({list}) AND status = 'cancelled'");
+        cancelled.extend(tx.reader().all::<Ticket>(&sql, values).await?.into_iter().map(|row| row.id));
+    }
+    Ok(cancelled)
+}
+
+/// Why an entity leaves a phone.
+fn remove_reason(tx: &Tx, kind: EntityKind, cancelled: bool) -> &'static str {
     if tx.act() == super::Expire::NAME {
-        return Ok("expired");
+        return "expired";
     }
-    if kind != EntityKind::Ticket {
-        return Ok(if matches!(kind, EntityKind::RequestType | EntityKind::Material | EntityKind::Work) {
-            "retired"
-        } else {
-            "released"
-        });
+    match kind {
+        EntityKind::Ticket if cancelled => "cancelled",
+        EntityKind::Ticket => "unassigned",
+        EntityKind::RequestType | EntityKind::Material | EntityKind::Work => "retired",
+        _ => "released",
     }
-    let status = tx
-        .reader()
-        .one::<Status>("SELECT status FROM ticket WHERE id = $1", [id.into()])
-        .await?
-        .map(|s| s.status);
-    Ok(if status.as_deref() == Some("cancelled") { "cancelled" } else { "unassigned" })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _, Select};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -99,14 +99,17 @@ impl PhotoDocument {
 /// # Errors
 /// The database cannot be read.
 pub async fn of_ticket(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Result<Vec<PhotoDocument>> {
-    let photos = Entity::find()
-        .filter(Column::TicketId.eq(ticket))
+    Ok(of_tickets(reader, scope, &[ticket]).await?.remove(&ticket).unwrap_or_default())
+}
+
+/// What stands with these tickets, in the order in which it was added. What came with held work stands beside them until
+/// somebody has decided.
+fn standing(tickets: &[TicketId]) -> Select<Entity> {
+    Entity::find()
+        .filter(Column::TicketId.is_in(tickets.iter().copied()))
         .filter(Column::ReviewId.is_null())
         .order_by_asc(Column::AddedAt)
         .order_by_asc(Column::Id)
-        .all(reader)
-        .await?;
-    photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
 }
 
 /// The photos that came with work which waits for a decision. The caller has seen the review through its scope.
@@ -119,8 +122,7 @@ pub async fn of_review(reader: &Reader<'_>, scope: &Scope, review: ReviewId) -> 
     photos.iter().map(|photo| PhotoDocument::of(scope, photo)).collect()
 }
 
-/// The photos of each of these tickets as the crew sees them, in one statement: what came with held work stands beside
-/// the ticket until somebody has decided, and is left out. The caller has seen the tickets through the scope.
+/// The photos of each of these tickets, in one statement. The caller has seen the tickets through the scope.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -129,50 +131,30 @@ pub async fn of_tickets(
     scope: &Scope,
     tickets: &[TicketId],
 ) -> Result<BTreeMap<TicketId, Vec<PhotoDocument>>> {
-    let rows = Entity::find()
-        .filter(Column::TicketId.is_in(tickets.iter().copied()))
-        .filter(Column::ReviewId.is_null())
-        .order_by_asc(Column::AddedAt)
-        .order_by_asc(Column::Id)
-        .all(reader)
-        .await?;
     let mut photos: BTreeMap<TicketId, Vec<PhotoDocument>> = BTreeMap::new();
-    for row in &rows {
-        photos.entry(row.ticket_id).or_default().push(PhotoDocument::of(scope, row)?);
+    for row in standing(tickets).all(reader).await? {
+        photos.entry(row.ticket_id).or_default().push(PhotoDocument::of(scope, &row)?);
     }
     Ok(photos)
 }
 
-/// How many of these photos, of which none is held, count as evidence, by kind: all but those that were refused.
-pub fn counted(photos: &[PhotoDocument]) -> BTreeMap<PhotoKind, u32> {
+/// How many of these photos count as evidence, by kind: received or still to come, for closing never waits for bytes, and
+/// not refused.
+pub fn counted(photos: impl IntoIterator<Item = (PhotoKind, PhotoState)>) -> BTreeMap<PhotoKind, u32> {
     let mut counts = BTreeMap::new();
-    for photo in photos.iter().filter(|photo| photo.state != PhotoState::Refused) {
-        *counts.entry(photo.kind).or_insert(0) += 1;
+    for (kind, _) in photos.into_iter().filter(|(_, state)| *state != PhotoState::Refused) {
+        *counts.entry(kind).or_insert(0) += 1;
     }
     counts
 }
 
-/// How many photos of each kind a ticket has, received or still to come: closing never waits for bytes. What came with
-/// held work does not count. [`counted`] is the same rule over documents. The caller has seen the ticket through its
-/// scope.
+/// How many photos of a ticket count as evidence, by kind. The caller has seen the ticket through its scope.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn counts(reader: &Reader<'_>, ticket: TicketId) -> Result<BTreeMap<PhotoKind, u32>> {
-    #[derive(FromQueryResult)]
-    struct Count {
-        kind: PhotoKind,
-        photos: i64,
-    }
-    let counts = reader
-        .all::<Count>(
-            "SELECT kind, COUNT(*) AS photos FROM photo WHERE ticket_id = $1 AND state <> 'refused'
-             AND review_id IS NULL GROUP BY kind",
-            [ticket.0.into()],
-        )
-        .await?;
-    let count = |row: Count| Ok((row.kind, u32::try_from(row.photos).map_err(Error::internal)?));
-    counts.into_iter().map(count).collect()
+    let photos = standing(&[ticket]).all(reader).await?;
+    Ok(counted(photos.iter().map(|photo| (photo.kind, photo.state))))
 }
 
 /// How many of these photos are announced and not here yet.

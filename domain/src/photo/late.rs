@@ -1,9 +1,9 @@
 //! Photos that were announced and whose bytes have not come for a day: the desk is told, once.
 
 use chrono::TimeDelta;
-use sea_orm::{EntityTrait as _, FromQueryResult};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _};
 
-use super::row::{Entity, PhotoState};
+use super::row::{Column, Entity, PhotoState};
 use crate::{
     Result, Scope, Time,
     alert::{self, NewAlert},
@@ -30,8 +30,8 @@ impl Act for TellLate {
         let ticket = ticket::hold(tx, self.ticket).await?;
         let before = tx.now() - TimeDelta::hours(LATE_HOURS);
         let mut told = false;
-        for id in &self.photos {
-            let Some(photo) = Entity::find_by_id(*id).one(&tx.reader()).await? else { continue };
+        let named = Entity::find().filter(Column::Id.is_in(self.photos.iter().copied()));
+        for photo in named.all(&tx.reader()).await? {
             if photo.state == PhotoState::Expected && photo.late_at.is_none() && photo.added_at < before {
                 let mut after = photo.clone();
                 after.late_at = Some(tx.now());

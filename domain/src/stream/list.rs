@@ -199,7 +199,6 @@ pub async fn sent(
     filter: &SentFilter,
     page: &PageRequest,
 ) -> Result<Page<SentMutation>> {
-    use sea_orm::ActiveEnum as _;
     scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
     let mut conditions = Where::new("m.organization_id = ?", [scope.organization().0.into()]);
     if let Some(stream) = filter.stream_id {
@@ -209,7 +208,7 @@ pub async fn sent(
         conditions.and("m.ticket_id = ?", [ticket.0.into()]);
     }
     if let Some(status) = filter.status {
-        conditions.and("m.status = ?", [Value::from(status.to_value())]);
+        conditions.and("m.status = ?", [status.name().into()]);
     }
     if let Some(BySent(at, stream, seq)) = page.after()? {
         let values: [Value; 3] = [at.into(), stream.0.into(), seq.into()];

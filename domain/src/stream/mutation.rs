@@ -48,7 +48,7 @@ impl MutationStatus {
 }
 
 /// An act that a phone recorded, answered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, FromQueryResult)]
 pub struct Mutation {
     /// Its number in the stream.
     pub seq: i64,
@@ -86,60 +86,14 @@ pub struct Mutation {
     pub review_id: Option<ReviewId>,
 }
 
-#[derive(FromQueryResult)]
-struct Row {
-    seq: i64,
-    mutation_id: Option<MutationId>,
-    kind: String,
-    schema_version: i64,
-    ticket_id: Option<TicketId>,
-    payload: String,
-    base_version: Option<i64>,
-    after_version: Option<i64>,
-    stale: bool,
-    sha256: Vec<u8>,
-    device_at: Option<Time>,
-    corrected_at: Time,
-    received_at: Time,
-    status: MutationStatus,
-    code: Option<String>,
-    result: Option<String>,
-    review_id: Option<ReviewId>,
-}
-
-impl From<Row> for Mutation {
-    fn from(row: Row) -> Self {
-        Self {
-            seq: row.seq,
-            mutation_id: row.mutation_id,
-            kind: row.kind,
-            schema: row.schema_version,
-            ticket_id: row.ticket_id,
-            payload: row.payload,
-            base_version: row.base_version,
-            after_version: row.after_version,
-            stale: row.stale,
-            sha256: row.sha256,
-            device_at: row.device_at,
-            corrected_at: row.corrected_at,
-            received_at: row.received_at,
-            status: row.status,
-            code: row.code,
-            result: row.result,
-            review_id: row.review_id,
-        }
-    }
-}
-
 /// What every read of a [`Mutation`] begins with.
-const MUTATION: &str = "SELECT m.seq, m.mutation_id, m.kind, m.schema_version, m.ticket_id, m.payload, m.base_version,
-                               m.after_version, m.stale, m.sha256, m.device_at, m.corrected_at, m.received_at, m.status,
+const MUTATION: &str = "SELECT m.seq, m.mutation_id, m.kind, m.schema_version AS schema, m.ticket_id, m.payload,
+                               m.base_version, m.after_version, m.stale, m.sha256, m.device_at, m.corrected_at, m.received_at, m.status,
                                m.code, m.result, m.review_id
                         FROM sync_mutation m";
 
 async fn read(reader: &Reader<'_>, rest: &str, values: Vec<Value>) -> Result<Vec<Mutation>> {
-    let rows = reader.all::<Row>(&format!("{MUTATION} {rest}"), values).await?;
-    Ok(rows.into_iter().map(Mutation::from).collect())
+    reader.all(&format!("{MUTATION} {rest}"), values).await
 }
 
 /// What was answered to these numbers of a stream, in their order.
@@ -203,7 +157,6 @@ pub async fn keep(
     stream: StreamId,
     mutations: &[Mutation],
 ) -> Result<()> {
-    use sea_orm::ActiveEnum as _;
     for chunk in mutations.chunks(25) {
         let mut values: Vec<Value> = vec![stream.0.into(), organization.0.into()];
         let mut rows = Vec::with_capacity(chunk.len());
@@ -223,7 +176,7 @@ pub async fn keep(
                 mutation.device_at.into(),
                 mutation.corrected_at.into(),
                 mutation.received_at.into(),
-                mutation.status.to_value().into(),
+                mutation.status.name().into(),
                 mutation.code.clone().into(),
                 mutation.result.clone().into(),
                 mutation.review_id.map(|id| id.0).into(),

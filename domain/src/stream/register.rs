@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{DeliveryKey, find, hold};
+use super::{DeliveryKey, find};
 use crate::{
     Code, Error, Result,
     id::{DeviceId, StreamId},
@@ -34,7 +34,8 @@ pub struct DeliveryDocument {
     pub acked_seq: i64,
 }
 
-/// Registers a stream of the technician who acts, or gives it another key. Returns how far it is answered for.
+/// Registers a stream of the technician who acts, or gives it another key. Returns how far it is answered for. The row of
+/// the stream, if there is one, is locked.
 ///
 /// # Errors
 /// `stream_of_another` when somebody else has it.
@@ -73,7 +74,6 @@ pub(crate) async fn register(
     if known.user_id.0 != scope.actor_id() {
         return Err(Error::new(Code::StreamOfAnother, Code::StreamOfAnother.title()));
     }
-    let known = hold(tx, stream).await?;
     tx.execute(
         "UPDATE sync_stream SET key_hash = $2, app_version = $3, last_seen_at = $4 WHERE stream_id = $1",
         [stream.0.into(), key.hash().to_vec().into(), app_version.into(), tx.now().into()],

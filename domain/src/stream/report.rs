@@ -10,7 +10,7 @@ use super::{Stream, hold};
 use crate::{
     Result, Time,
     alert::{self, NewAlert},
-    db::Db,
+    db::{Db, placeholders},
     id::{OrganizationId, StreamId},
     write::{Act, Tx},
 };
@@ -39,13 +39,20 @@ pub const MISSED_HOURS: i64 = 24;
 ///
 /// # Errors
 /// The database cannot be written.
-pub async fn advance(tx: &mut Tx, stream: &Stream, last_seq: i64, waiting: Option<Waiting>) -> Result<()> {
+pub async fn advance(
+    tx: &mut Tx,
+    stream: &Stream,
+    last_seq: i64,
+    waiting: Option<Waiting>,
+    app_version: Option<&str>,
+) -> Result<()> {
     let said = waiting.and_then(|waiting| waiting.recorded_seq).map(i64::from);
     let recorded = said.map_or(stream.declared_seq, |said| said.max(last_seq)).max(last_seq);
     let lost = (stream.declared_seq - recorded).max(0);
     tx.execute(
         "UPDATE sync_stream SET last_seq = $2, declared_seq = $3, lost_mutations = lost_mutations + $4,
-             waiting_mutations = $5, waiting_photos = $6, last_seen_at = $7, missed_at = NULL
+             waiting_mutations = $5, waiting_photos = $6, last_seen_at = $7, missed_at = NULL,
+             app_version = COALESCE($8, app_version)
          WHERE stream_id = $1",
         [
             stream.stream_id.0.into(),
@@ -55,6 +62,7 @@ pub async fn advance(tx: &mut Tx, stream: &Stream, last_seq: i64, waiting: Optio
             waiting.map_or(stream.waiting_mutations, |waiting| waiting.mutations.into()).into(),
             waiting.map_or(stream.waiting_photos, |waiting| waiting.photos.into()).into(),
             tx.now().into(),
+            app_version.map(str::to_owned).into(),
         ],
     )
     .await?;
@@ -82,7 +90,7 @@ impl Act for Seen {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let stream = hold(tx, self.stream).await?;
-        advance(tx, &stream, stream.last_seq, self.waiting).await
+        advance(tx, &stream, stream.last_seq, self.waiting, None).await
     }
 }
 
@@ -111,20 +119,22 @@ impl Act for Miss {
     type Out = ();
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
+        #[derive(FromQueryResult)]
+        struct Missed {
+            #[expect(dead_code, reason = "only counted")]
+            stream_id: StreamId,
+        }
         let before = tx.now() - TimeDelta::hours(MISSED_HOURS);
-        for id in &self.streams {
-            let noted = tx
-                .execute(
-                    "UPDATE sync_stream SET missed_at = $2
-                     WHERE stream_id = $1 AND missed_at IS NULL AND last_seen_at < $3",
-                    [id.0.into(), tx.now().into(), before.into()],
-                )
-                .await?;
-            if noted.rows_affected() == 1 {
-                let organization = tx.scope().organization();
-                let alert = NewAlert { kind: "phone_missed", organization, executor: None, ticket: None };
-                alert::raise(tx, alert).await?;
-            }
+        let mut values = vec![tx.now().into(), before.into()];
+        let list = placeholders(self.streams.iter().map(|id| id.0), &mut values);
+        let sql = format!(
+            "UPDATE sync_stream SET missed_at = $1
+             WHERE stream_id IN ({list}) AND missed_at IS NULL AND last_seen_at < $2 RETURNING stream_id"
+        );
+        let organization = tx.scope().organization();
+        for _ in tx.execute_returning::<Missed>(&sql, values).await? {
+            let alert = NewAlert { kind: "phone_missed", organization, executor: None, ticket: None };
+            alert::raise(tx, alert).await?;
         }
         Ok(())
     }

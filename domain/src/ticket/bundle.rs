@@ -5,24 +5,26 @@ use std::{
     sync::Arc,
 };
 
-use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::{
-    CommentDocument, RequestTypeBrief, ReturnDocument, Status, comment, document::as_seen_by, find::visible,
-    kind::Kind, returned, row,
+    CommentDocument, RequestTypeBrief, ReturnDocument, Status,
+    document::{as_seen_by, comments_on, names_of},
+    find::visible,
+    kind::Kind,
+    returned, row,
 };
 use crate::{
     Error, Result, Scope,
     catalogue::{Demands, Given, Missing, missing},
     db::Reader,
     handover,
-    id::{BuildingId, PremisesId, TechnicianId, TicketId, UserId},
+    id::{BuildingId, PremisesId, TechnicianId, TicketId},
     material::usage::{self, UsageDocument},
     paid::{
         self, WorkLineDocument,
         estimate::{self, EstimateDocument, EstimateState},
     },
-    people::user,
     photo::{self, PhotoDocument},
     place::{building, premises},
     visit::{self, Visit},
@@ -63,8 +65,8 @@ pub struct Bundle {
     pub missing: Vec<Missing>,
 }
 
-/// The tickets among `ids`, at most a page of 500, that the scope can see, in a fixed number of statements: thirteen,
-/// and one more each where a crew is named, work was returned, or a ticket is another organization's.
+/// The tickets among `ids`, at most a page of 500, that the scope can see, in a fixed number of statements: eleven,
+/// one more for the crews where there are visits, and one each where a crew is named, work was returned, or a ticket is another organization's.
 ///
 /// # Errors
 /// The database cannot be read, or a row holds what it should not.
@@ -88,11 +90,11 @@ pub async fn bundles(reader: &Reader<'_>, scope: &Scope, ids: &[TicketId]) -> Re
     let kinds = Kind::of_each(reader, &rows).await?;
     let places = Places::of(reader, &rows).await?;
     let mut visits = visit::of_tickets(reader, &ids).await?;
-    let names = Arc::new(names(reader, &visits).await?);
+    let names = Arc::new(names_of(reader, visits.values().flatten()).await?);
     let returned: Vec<TicketId> = rows.iter().filter(|row| row.return_count > 0).map(|row| row.id).collect();
     let mut returns =
         if returned.is_empty() { BTreeMap::new() } else { returned::of_tickets(reader, &returned).await? };
-    let mut comments = comments(reader, &ids).await?;
+    let mut comments = comments_on(reader, &ids, false).await?;
     let mut photos = photo::of_tickets(reader, scope, &ids).await?;
     let mut materials = usage::of_tickets(reader, &ids).await?;
     let mut works = paid::works_of(reader, &ids).await?;
@@ -144,7 +146,7 @@ impl Bundle {
     fn given(&self) -> Result<Given> {
         let agreed = self.estimates.iter().any(|estimate| estimate.state == EstimateState::Agreed);
         Ok(Given {
-            photos: photo::counted(&self.photos),
+            photos: photo::counted(self.photos.iter().map(|photo| (photo.kind, photo.state))),
             material_lines: u32::try_from(self.materials.len()).map_err(Error::internal)?,
             fields: self.row.fields.as_object().cloned().unwrap_or_default(),
             checked: visit::checked_on(&self.visits)?,
@@ -170,34 +172,4 @@ impl Places {
             numbers: premises.into_iter().map(|premises| (premises.id, premises.number)).collect(),
         })
     }
-}
-
-async fn names(
-    reader: &Reader<'_>,
-    visits: &BTreeMap<TicketId, Vec<Visit>>,
-) -> Result<BTreeMap<TechnicianId, String>> {
-    let members: BTreeSet<UserId> =
-        visits.values().flatten().flat_map(Visit::technicians).map(|id| UserId(id.0)).collect();
-    if members.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let users = user::Entity::find().filter(user::Column::Id.is_in(members)).all(reader).await?;
-    Ok(users.into_iter().map(|user| (TechnicianId(user.id.0), user.full_name)).collect())
-}
-
-async fn comments(
-    reader: &Reader<'_>,
-    tickets: &[TicketId],
-) -> Result<BTreeMap<TicketId, Vec<CommentDocument>>> {
-    let rows = comment::Entity::find()
-        .filter(comment::Column::TicketId.is_in(tickets.iter().copied()))
-        .order_by_asc(comment::Column::WrittenAt)
-        .order_by_asc(comment::Column::Id)
-        .all(reader)
-        .await?;
-    let mut comments: BTreeMap<TicketId, Vec<CommentDocument>> = BTreeMap::new();
-    for row in rows {
-        comments.entry(row.ticket_id).or_default().push(row.into());
-    }
-    Ok(comments)
 }

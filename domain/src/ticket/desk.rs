@@ -288,16 +288,7 @@ impl Act for Comment {
             Some(id) => CommentId::from_client(id.0, "id")?,
             None => CommentId::new(tx.clock()),
         };
-        let (author_kind, author_name) = match scope.actor() {
-            Actor::Resident { resident, .. } => {
-                (AuthorKind::Resident, people::resident::name_of(&tx.reader(), resident).await?)
-            }
-            Actor::Staff { user, .. } => {
-                (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?)
-            }
-            Actor::Link { .. } => (AuthorKind::Resident, ticket.applicant_name.clone().unwrap_or_default()),
-            Actor::System => (AuthorKind::Staff, String::new()),
-        };
+        let (author_kind, author_name) = author(tx, &ticket).await?;
         let audience = match author_kind {
             AuthorKind::Resident => Audience::Resident,
             AuthorKind::Staff => self.args.audience.unwrap_or(Audience::Internal),
@@ -319,4 +310,16 @@ impl Act for Comment {
         .await?;
         Ok(ticket.id)
     }
+}
+
+/// Who writes on a ticket, as whoever acts.
+pub(crate) async fn author(tx: &Tx, ticket: &row::Model) -> Result<(AuthorKind, String)> {
+    Ok(match tx.scope().actor() {
+        Actor::Resident { resident, .. } => {
+            (AuthorKind::Resident, people::resident::name_of(&tx.reader(), resident).await?)
+        }
+        Actor::Staff { user, .. } => (AuthorKind::Staff, people::user::name_of(&tx.reader(), user).await?),
+        Actor::Link { .. } => (AuthorKind::Resident, ticket.applicant_name.clone().unwrap_or_default()),
+        Actor::System => (AuthorKind::Staff, String::new()),
+    })
 }

@@ -1,6 +1,6 @@
 //! The document of a ticket: what an answer about it carries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -25,7 +25,7 @@ use crate::{
     handover::{self, HandoverState},
     id::{
         BuildingId, CommentId, OrganizationId, PremisesId, RequestTypeId, ResidentId, TechnicianId, TicketId,
-        VisitId,
+        UserId, VisitId,
     },
     journal::{self, Subject, SubjectKind},
     material::usage::UsageDocument,
@@ -34,7 +34,7 @@ use crate::{
     photo::{self, PhotoDocument},
     place::{building, premises},
     slot::{self, Reschedule},
-    visit::{self, VisitStatus, Window},
+    visit::{self, Visit, VisitStatus, Window, assignee},
 };
 
 /// A ticket as its reader may see it.
@@ -346,7 +346,7 @@ pub async fn document(reader: &Reader<'_>, scope: &Scope, id: TicketId) -> Resul
             answer_by: handover.answer_by,
             reason: handover.reason,
         }),
-        comments: comments(reader, id, resident).await?,
+        comments: comments_on(reader, &[id], resident).await?.remove(&id).unwrap_or_default(),
         evidence_pending: photo::pending(&photos),
         photos,
         estimates: estimate::of_ticket(reader, id).await?,
@@ -384,32 +384,12 @@ pub(super) fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<Hando
 
 async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Result<Vec<VisitDocument>> {
     let visits = visit::of_ticket(reader, ticket.id).await?;
-    let mut members: Vec<crate::id::UserId> =
-        visits.iter().flat_map(|v| v.crew.iter().map(|m| crate::id::UserId(m.technician_id.0))).collect();
-    members.sort_unstable();
-    members.dedup();
-    let names = if members.is_empty() {
-        Vec::new()
-    } else {
-        user::Entity::find().filter(user::Column::Id.is_in(members)).all(reader).await?
-    };
+    let names = names_of(reader, &visits).await?;
     let moves = if visits.is_empty() { Vec::new() } else { slot::history(reader, ticket.id).await? };
     visits
         .into_iter()
         .map(|visit| {
-            let crew = visit
-                .crew
-                .iter()
-                .map(|member| CrewMember {
-                    technician_id: member.technician_id,
-                    full_name: names
-                        .iter()
-                        .find(|user| user.id.0 == member.technician_id.0)
-                        .map(|user| user.full_name.clone())
-                        .unwrap_or_default(),
-                    lead: member.lead,
-                })
-                .collect();
+            let crew = crew_of(&visit, &names);
             let reschedules =
                 moves.iter().filter(|(id, _)| *id == visit.row.id).map(|(_, moved)| moved.clone()).collect();
             Ok(VisitDocument {
@@ -434,14 +414,47 @@ async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Res
         .collect()
 }
 
-async fn comments(reader: &Reader<'_>, ticket: TicketId, resident: bool) -> Result<Vec<CommentDocument>> {
-    let mut query = comment::Entity::find().filter(comment::Column::TicketId.eq(ticket));
+/// The full names of all who are or were in the crews of these visits.
+pub(super) async fn names_of(
+    reader: &Reader<'_>,
+    visits: impl IntoIterator<Item = &Visit>,
+) -> Result<BTreeMap<TechnicianId, String>> {
+    let members: BTreeSet<UserId> =
+        visits.into_iter().flat_map(Visit::technicians).map(|id| UserId(id.0)).collect();
+    if members.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let users = user::Entity::find().filter(user::Column::Id.is_in(members)).all(reader).await?;
+    Ok(users.into_iter().map(|user| (TechnicianId(user.id.0), user.full_name)).collect())
+}
+
+/// The crew of a visit by its names, lead first.
+pub fn crew_of(visit: &Visit, names: &BTreeMap<TechnicianId, String>) -> Vec<CrewMember> {
+    let member = |member: &assignee::Model| CrewMember {
+        technician_id: member.technician_id,
+        full_name: names.get(&member.technician_id).cloned().unwrap_or_default(),
+        lead: member.lead,
+    };
+    visit.crew.iter().map(member).collect()
+}
+
+/// The comments on each of these tickets that a resident, or staff, may read, oldest first, in one statement.
+pub(super) async fn comments_on(
+    reader: &Reader<'_>,
+    tickets: &[TicketId],
+    resident: bool,
+) -> Result<BTreeMap<TicketId, Vec<CommentDocument>>> {
+    let mut query = comment::Entity::find().filter(comment::Column::TicketId.is_in(tickets.iter().copied()));
     if resident {
         query = query.filter(comment::Column::Audience.eq(comment::Audience::Resident));
     }
     let rows =
         query.order_by_asc(comment::Column::WrittenAt).order_by_asc(comment::Column::Id).all(reader).await?;
-    Ok(rows.into_iter().map(CommentDocument::from).collect())
+    let mut comments: BTreeMap<TicketId, Vec<CommentDocument>> = BTreeMap::new();
+    for row in rows {
+        comments.entry(row.ticket_id).or_default().push(row.into());
+    }
+    Ok(comments)
 }
 
 impl From<comment::Model> for CommentDocument {

@@ -35,6 +35,9 @@ pub struct FollowUpTicket {
     /// When the damage happened, if earlier than now.
     #[serde(default)]
     pub damaged_at: Option<DateTime<Utc>>,
+    /// The precondition of the kind was told to the applicant and is met (R81).
+    #[serde(default)]
+    pub precondition_confirmed: bool,
 }
 
 /// Registers a ticket at the place of another, for the same applicant. By the crew or the desk of the owner.
@@ -85,7 +88,7 @@ impl Act for FollowUp {
             emergency: None,
             wished: None,
             damaged_at: self.args.damaged_at,
-            precondition_confirmed: true,
+            precondition_confirmed: self.args.precondition_confirmed,
             fields: Map::new(),
         };
         Register { args }.after(tx, &first, original_words).await

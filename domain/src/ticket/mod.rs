@@ -27,6 +27,7 @@ mod status;
 pub(crate) use self::{
     booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
     crew::Held,
+    desk::author,
     evidence::{evidence_found, evidence_lost},
     find::{save, visible},
     kind::Kind,
@@ -38,7 +39,7 @@ pub use self::{
     desk::{At, Comment, Edit, EditTicket, Localize, Resume, WriteComment},
     document::{
         AccessNotice, CommentDocument, CrewMember, HandoverBrief, RequestTypeBrief, TicketDocument,
-        VisitDocument, document, visit_document,
+        VisitDocument, crew_of, document, visit_document,
     },
     fields::{Fill, FillFields},
     find::{find, hold, require_journal_reader},

@@ -71,7 +71,7 @@ impl Act for Confirm {
 ///
 /// # Errors
 /// `internal` when the column holds something else.
-pub(crate) fn checked(visit: &row::Model) -> Result<BTreeSet<String>> {
+pub fn checked(visit: &row::Model) -> Result<BTreeSet<String>> {
     let Some(keys) = &visit.checklist else { return Ok(BTreeSet::new()) };
     let unreadable = |cause| Error::internal(format!("visit {}, column checklist: {cause}", visit.id));
     serde_json::from_value(keys.clone()).map_err(unreadable)
@@ -86,12 +86,4 @@ pub(crate) fn checked_on(visits: &[Visit]) -> Result<BTreeSet<String>> {
         all.extend(checked(&visit.row)?);
         Ok(all)
     })
-}
-
-/// The keys that were confirmed on a visit, for those who show it.
-///
-/// # Errors
-/// As [`checked`].
-pub fn checked_keys(visit: &Visit) -> Result<BTreeSet<String>> {
-    checked(&visit.row)
 }

@@ -12,13 +12,13 @@ mod wish;
 
 pub(crate) use self::{
     acts::crew_rows,
-    checklist::{checked, checked_on},
+    checklist::checked_on,
     overrun::await_end,
     store::{of_ticket, save, save_with_crew},
 };
 pub use self::{
     acts::{Cancel, CancelVisit, EnRoute, EndVisit, MoveTo, MoveVisit, NoAccess, Start, Unfinished},
-    checklist::{Confirm, ConfirmChecklist, checked_keys},
+    checklist::{Confirm, ConfirmChecklist, checked},
     offer::{Absent, Choose, ChooseTime, ConfirmTime, NotAtHome, OfferedTime, OfferedTimes, offers},
     overrun::{OVERRUN_JOB, Overrun},
     status::{VisitMove, VisitStatus, Window, WindowKind, check},

@@ -10,13 +10,11 @@ use crate::{
     Code, Error, Result,
     alert::{self, NewAlert},
     id::{CommentId, TicketId, VisitId},
-    people,
     place::{Zone, building},
-    scope::Actor,
     text::{Text, when},
     ticket::{
-        WishedRange,
-        comment::{self, Audience, AuthorKind},
+        WishedRange, author,
+        comment::{self, Audience},
     },
     write::{Act, Tx},
 };
@@ -55,10 +53,7 @@ impl Act for Wish {
                 .with("status", visit.row.status)
                 .with("legal", Vec::<&str>::new()));
         }
-        let author_name = match tx.scope().actor() {
-            Actor::Staff { user, .. } => people::user::name_of(&tx.reader(), user).await?,
-            _ => String::new(),
-        };
+        let (author_kind, author_name) = author(tx, &held.ticket).await?;
         let building = building::Entity::find_by_id(held.ticket.building_id).one(&tx.reader()).await?;
         let building = building.ok_or_else(|| Error::not_found("building"))?;
         let zone = Zone::stored(&building.zone, building.id)?.tz();
@@ -71,7 +66,7 @@ impl Act for Wish {
             organization_id: held.ticket.organization_id,
             ticket_id: held.ticket.id,
             audience: Audience::Internal,
-            author_kind: AuthorKind::Staff,
+            author_kind,
             author_id: tx.scope().actor_id(),
             author_name,
             body: format!("Просит перенести визит{wished}: {}", self.args.reason.as_str()),

@@ -138,7 +138,6 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("sync_change", "derived by the write path"),
     ("sync_stream", "transport of acts; each act stands in the journal of what it changed"),
     ("sync_mutation", "what a phone sent, as it was sent; what it did is journaled, and so is what was held"),
-    ("pairing_code", "lives for ten minutes"),
     ("incarnation", "says which life of the database this is"),
     ("job", "work to do; its effects are journaled"),
     ("idempotency_key", "answers, kept for 48 hours"),

@@ -92,20 +92,6 @@ ALTER TABLE work ADD COLUMN doc_version {int} NOT NULL DEFAULT 1;
 -- Tombstones by age, for the job that forgets them.
 CREATE INDEX sync_change_tombstones ON sync_change (changed_at) WHERE op = 'remove';
 
--- One-time codes by which a technician's phone is paired.
-CREATE TABLE pairing_code (
-    hash {bytes} NOT NULL PRIMARY KEY,
-    organization_id {uuid} NOT NULL REFERENCES organization (id),
-    user_id {uuid} NOT NULL REFERENCES app_user (id),
-    created_by {uuid} NOT NULL,
-    created_at {time} NOT NULL,
-    expires_at {time} NOT NULL,
-    used_rotation {uuid},
-    used_at {time}
-) {table};
-CREATE INDEX pairing_code_user ON pairing_code (user_id);
-CREATE INDEX pairing_code_expiry ON pairing_code (expires_at);
-
 -- Which life of the database this is: a restore begins another. `beat` rises every minute and is told to the blob store
 -- afterwards: a database that is behind what it had told was restored.
 CREATE TABLE incarnation (

@@ -23,7 +23,7 @@ pub use self::{
     place::{PhoneContact, PhonePastTicket, PhonePremises},
     reference::{PhoneMaterial, PhoneRequestType, PhoneWork},
     stock::{PhoneBalance, PhoneVan},
-    ticket::{PhoneCrewMember, PhoneTicket, PhoneVisit},
+    ticket::{PhoneTicket, PhoneVisit},
 };
 
 /// The documents of these entities of one kind, which stand live in `feed`: the feed of the scope's technician, or the

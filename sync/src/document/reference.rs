@@ -110,7 +110,7 @@ pub(super) async fn request_types(
                 organization_id: kind.organization_id,
                 code: kind.code,
                 version: version.number,
-                demands: version.demands()?,
+                demands: version.rules()?.demands,
                 name_ru: version.name_ru,
                 name_en: version.name_en,
                 emergency: version.emergency,

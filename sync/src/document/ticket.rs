@@ -12,7 +12,8 @@ use naryad_domain::{
     paid::{WorkLineDocument, estimate::EstimateDocument, estimate::EstimateState},
     photo::{self, PhotoDocument},
     ticket::{
-        Bundle, CommentDocument, Move, RequestTypeBrief, ReturnDocument, Status, WishedRange, bundles,
+        Bundle, CommentDocument, CrewMember, Move, RequestTypeBrief, ReturnDocument, Status, WishedRange,
+        bundles, crew_of,
         moves::{self, By},
     },
     visit::{self, VisitStatus, Window},
@@ -136,7 +137,7 @@ pub struct PhoneVisit {
     /// Planned end of the work.
     pub planned_end: DateTime<Utc>,
     /// The crew, lead first.
-    pub crew: Vec<PhoneCrewMember>,
+    pub crew: Vec<CrewMember>,
     /// When the crew set out.
     pub en_route_at: Option<DateTime<Utc>>,
     /// When the work began.
@@ -149,17 +150,6 @@ pub struct PhoneVisit {
     pub confirmed_at: Option<DateTime<Utc>>,
     /// The items of the departure checklist that were confirmed.
     pub checked: BTreeSet<String>,
-}
-
-/// A member of a crew.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct PhoneCrewMember {
-    /// The technician.
-    pub technician_id: TechnicianId,
-    /// His full name.
-    pub full_name: String,
-    /// Whether he leads.
-    pub lead: bool,
 }
 
 /// As many statements as [`bundles`].
@@ -235,23 +225,18 @@ fn document(scope: &Scope, bundle: Bundle) -> Result<PhoneTicket> {
 
 fn shown(visit: &visit::Visit, names: &BTreeMap<TechnicianId, String>) -> Result<PhoneVisit> {
     let row = &visit.row;
-    let crew = visit.crew.iter().map(|member| PhoneCrewMember {
-        technician_id: member.technician_id,
-        full_name: names.get(&member.technician_id).cloned().unwrap_or_default(),
-        lead: member.lead,
-    });
     Ok(PhoneVisit {
         id: row.id,
         status: row.status,
         window: row.window()?,
         planned_start: row.planned_start,
         planned_end: row.planned_end,
-        crew: crew.collect(),
+        crew: crew_of(visit, names),
         en_route_at: row.en_route_at,
         started_at: row.started_at,
         ended_at: row.ended_at,
         reason: row.reason.clone(),
         confirmed_at: row.confirmed_at,
-        checked: visit::checked_keys(visit)?,
+        checked: visit::checked(&visit.row)?,
     })
 }

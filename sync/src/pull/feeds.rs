@@ -19,14 +19,15 @@ pub(super) struct Feed {
     pub(super) digest: i64,
 }
 
-/// The feeds of the one who asks.
+/// The feeds of the one who asks. Only a contractor's crew holds tickets of others.
 pub(super) async fn of(reader: &Reader<'_>, scope: &Scope) -> Result<Vec<Feed>> {
     let technician = scope.technician().ok_or_else(|| Error::internal("only a technician has a feed"))?;
     let organization = scope.organization();
     let sql = "SELECT f.feed_id, f.head, f.floor, f.epoch, f.live_count, f.digest FROM sync_feed f
-               WHERE f.feed_id IN ($1, $2) OR f.feed_id IN
-                   (SELECT t.organization_id FROM sync_change c JOIN ticket t ON t.id = c.entity_id
-                    WHERE c.feed_id = $1 AND c.entity = 'ticket' AND c.op = 'put')";
+               WHERE f.feed_id IN ($1, $2)
+                  OR (EXISTS (SELECT 1 FROM organization o WHERE o.id = $2 AND o.kind = 'contractor') AND f.feed_id IN
+                      (SELECT t.organization_id FROM sync_change c JOIN ticket t ON t.id = c.entity_id
+                       WHERE c.feed_id = $1 AND c.entity = 'ticket' AND c.op = 'put'))";
     let mut feeds = reader.all::<Feed>(sql, [technician.0.into(), organization.0.into()]).await?;
     feeds.sort_by_key(|feed| (feed.feed_id == technician.0, feed.feed_id != organization.0, feed.feed_id));
     Ok(feeds)

@@ -36,6 +36,9 @@ const DEFAULT_LIMIT: u32 = 200;
 /// Changes in one answer at most.
 pub const MOST: u32 = 500;
 
+/// The reason of a resync that tells of a restored database.
+const AHEAD: &str = "ahead_of_head";
+
 /// What a phone asks.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct PullRequest {
@@ -148,20 +151,20 @@ pub async fn pull(db: &Db, scope: Scope, secret: &ServerSecret, request: &PullRe
         answer(&snapshot.reader(), &scope, secret, request, limit as usize, db.clock().now()).await;
     snapshot.close().await;
     if let Err(error) = &answered
-        && error.details().get("reason").and_then(Value::as_str) == Some("ahead_of_head")
+        && error.details().get("reason").and_then(Value::as_str) == Some(AHEAD)
     {
         // The phone holds what this database has never said: an older one was put in its place.
         let seen = request.cursor_incarnation(secret);
         let why = "a phone has a signed place beyond the head of a feed";
         db.write(Scope::system(scope.organization()), Renew { why, seen }).await?;
     }
-    if request.mismatch {
+    let (answer, stream) = answered?;
+    if request.mismatch && request.cursor.is_none() {
         tracing::warn!(stream = %request.stream_id, "what a phone held did not add up to its feed; it begins anew");
         let organization = scope.organization();
         let alert = NewAlert { kind: "phone_mismatch", organization, executor: None, ticket: None };
         db.write(Scope::system(organization), alert::Raise { alert }).await?;
     }
-    let (answer, stream) = answered?;
     if stream.is_news(request.waiting, db.clock().now()) {
         db.write(scope, Seen { stream: stream.stream_id, waiting: request.waiting }).await?;
     }
@@ -258,7 +261,7 @@ fn places(
         let place = match known.get(&feed.feed_id) {
             None => Place { epoch: feed.epoch, seq: 0, fresh_until: feed.head },
             Some(place) if place.epoch != feed.epoch => return Err(resync("epoch_changed")),
-            Some(place) if place.seq > feed.head => return Err(resync("ahead_of_head")),
+            Some(place) if place.seq > feed.head => return Err(resync(AHEAD)),
             Some(place) if place.seq.max(place.fresh_until) < feed.floor => {
                 return Err(resync("cursor_expired"));
             }

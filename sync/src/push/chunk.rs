@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use naryad_domain::{
     Code, Error, Result, Scope,
     feed::EntityKind,
-    id::{MutationId, TechnicianId, TicketId},
+    id::{MutationId, ReviewId, TechnicianId, TicketId},
     review::HoldWork,
     stream::{self, Mutation, MutationStatus, Stream},
     ticket::{Standing, take_in_hand, tickets_of_visits},
@@ -46,8 +46,8 @@ impl Act for Chunk {
         if !fresh.is_empty() {
             let mut work = Work::begin(tx, &stream, &self.batch, fresh).await?;
             for item in fresh {
-                let Some(mutation) = work.answer(tx, item).await? else { break };
-                results.push(result_of(item, &mutation, work.replayed));
+                let Some((mutation, replayed)) = work.answer(tx, item).await? else { break };
+                results.push(result_of(item, &mutation, replayed));
                 kept.push(mutation);
             }
             if kept.is_empty() && results.is_empty() {
@@ -57,7 +57,8 @@ impl Act for Chunk {
         }
         let acked_seq = kept.last().map_or(stream.last_seq, |last| last.seq);
         let is_last = self.from + results.len() == self.batch.items.len();
-        stream::advance(tx, &stream, acked_seq, self.batch.waiting.filter(|_| is_last)).await?;
+        let waiting = self.batch.waiting.filter(|_| is_last);
+        stream::advance(tx, &stream, acked_seq, waiting, self.batch.app_version.as_deref()).await?;
         Ok(Answered { results, acked_seq })
     }
 }
@@ -119,8 +120,6 @@ struct Work<'a> {
     known: BTreeMap<MutationId, Mutation>,
     /// The last act of this stream about each ticket.
     last: BTreeMap<TicketId, Mutation>,
-    /// The act at hand has been answered in another stream.
-    replayed: bool,
 }
 
 /// An act that is to be answered.
@@ -128,7 +127,7 @@ struct Answer {
     status: MutationStatus,
     code: Option<String>,
     result: Value,
-    review: Option<naryad_domain::id::ReviewId>,
+    review: Option<ReviewId>,
 }
 
 impl Answer {
@@ -178,13 +177,11 @@ impl<'a> Work<'a> {
             visits,
             known: known.into_iter().filter_map(|m| Some((m.mutation_id?, m))).collect(),
             last: last.into_iter().filter_map(|m| Some((m.ticket_id?, m))).collect(),
-            replayed: false,
         })
     }
 
-    /// Answers one act. `None`: it needs a write of its own.
-    async fn answer(&mut self, tx: &mut Tx, item: &Envelope) -> Result<Option<Mutation>> {
-        self.replayed = false;
+    /// Answers one act, and says whether its answer was given before. `None`: it needs a write of its own.
+    async fn answer(&mut self, tx: &mut Tx, item: &Envelope) -> Result<Option<(Mutation, bool)>> {
         let received = tx.now();
         let mut mutation = Mutation {
             seq: item.seq,
@@ -210,7 +207,7 @@ impl<'a> Work<'a> {
             Err(why) => {
                 let error = Error::new(Code::Malformed, why.clone());
                 settle(&mut mutation, Answer::refused(&error));
-                return Ok(Some(mutation));
+                return Ok(Some((mutation, false)));
             }
         };
         let occurred = clock::occurred(self.batch, read, received);
@@ -221,33 +218,30 @@ impl<'a> Work<'a> {
         mutation.device_at = Some(occurred.device);
         mutation.corrected_at = occurred.corrected;
         if let Some(known) = self.known.get(&read.id) {
-            return Ok(Some(self.again(mutation, known.clone())));
+            return Ok(Some(again(mutation, known)));
         }
         mutation.mutation_id = Some(read.id);
         mutation.stale = self.is_stale(read);
-        let answer = match self.judge(tx, read, occurred).await {
-            Ok(Some(Outcome::Done(mut result))) => {
+        let Some(outcome) = self.judge(tx, read, occurred).await? else { return Ok(None) };
+        let answer = match outcome {
+            Outcome::Done(mut result) => {
                 if clock::drifted(occurred) {
-                    result =
-                        with(result, "drift_seconds", (occurred.device - occurred.corrected).num_seconds());
+                    let drift = (occurred.device - occurred.corrected).num_seconds();
+                    result = with(result, "drift_seconds", drift);
                 }
                 let status = if mutation.stale { MutationStatus::Merged } else { MutationStatus::Applied };
                 Answer { status, code: None, result, review: None }
             }
-            Ok(Some(Outcome::Refused(error))) => Answer::refused(&error),
-            Ok(Some(Outcome::Held { error, recorded })) => {
-                let Some(review) = self.hold(tx, read, occurred, recorded.as_deref(), &error).await? else {
-                    return Ok(None);
-                };
+            Outcome::Refused(error) => Answer::refused(&error),
+            Outcome::Held { error, recorded } => {
+                let held = self.hold(tx, read, occurred, recorded.as_deref(), &error).await?;
+                let Some(review) = held else { return Ok(None) };
                 Answer {
                     status: MutationStatus::HeldForReview,
-                    code: Some(error.code().name().to_owned()),
-                    result: told(&error),
                     review: Some(review),
+                    ..Answer::refused(&error)
                 }
             }
-            Ok(None) => return Ok(None),
-            Err(error) => return Err(error),
         };
         settle(&mut mutation, answer);
         if let Some(ticket) = mutation.ticket_id {
@@ -257,22 +251,7 @@ impl<'a> Work<'a> {
             self.last.insert(ticket, mutation.clone());
         }
         self.known.insert(read.id, mutation.clone());
-        Ok(Some(mutation))
-    }
-
-    /// The same act came by another stream, or twice by this: its answer stands.
-    fn again(&mut self, mut mutation: Mutation, known: Mutation) -> Mutation {
-        if known.sha256 != mutation.sha256 {
-            let error = Error::new(Code::MutationIdReused, Code::MutationIdReused.title());
-            settle(&mut mutation, Answer::refused(&error));
-            return mutation;
-        }
-        self.replayed = true;
-        mutation.status = known.status;
-        mutation.code = known.code;
-        mutation.result = known.result;
-        mutation.review_id = known.review_id;
-        mutation
+        Ok(Some((mutation, false)))
     }
 
     /// Whether somebody else has changed the ticket since the phone saw it: what this stream itself did in between does
@@ -347,7 +326,7 @@ impl<'a> Work<'a> {
         occurred: Occurred,
         recorded: Option<&Recorded>,
         why: &Error,
-    ) -> Result<Option<naryad_domain::id::ReviewId>> {
+    ) -> Result<Option<ReviewId>> {
         let ticket = read.ticket_id.and_then(|id| Some((id, self.tickets.get(&id)?.owner)));
         let act = HoldWork { technician: self.technician, ticket, code: why.code().name().to_owned() };
         let savepoint = tx.savepoint().await?;
@@ -374,6 +353,17 @@ impl<'a> Work<'a> {
         tx.release(savepoint).await?;
         Ok(Some(review))
     }
+}
+
+/// The same act came by another stream, or twice by this: its answer stands.
+fn again(mut mutation: Mutation, known: &Mutation) -> (Mutation, bool) {
+    if known.sha256 != mutation.sha256 {
+        let error = Error::new(Code::MutationIdReused, Code::MutationIdReused.title());
+        settle(&mut mutation, Answer::refused(&error));
+        return (mutation, false);
+    }
+    let Mutation { status, code, result, review_id, .. } = known.clone();
+    (Mutation { status, code, result, review_id, ..mutation }, true)
 }
 
 /// What came of one act.

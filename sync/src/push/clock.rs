@@ -59,6 +59,7 @@ mod tests {
             boot_id,
             mono_ms,
             waiting: None,
+            app_version: None,
             items: Vec::new(),
         }
     }

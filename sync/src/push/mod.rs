@@ -109,6 +109,7 @@ pub(crate) struct Batch {
     pub(crate) boot_id: Uuid,
     pub(crate) mono_ms: i64,
     pub(crate) waiting: Option<Waiting>,
+    pub(crate) app_version: Option<String>,
     pub(crate) items: Vec<Envelope>,
 }
 
@@ -133,6 +134,7 @@ pub async fn push(db: &Db, scope: Scope, request: PushRequest) -> Result<PushAns
         boot_id: request.boot_id,
         mono_ms: request.mono_ms,
         waiting: request.waiting,
+        app_version: request.app_version.map(Line::into_string),
         items,
     });
     let mut answer = PushAnswer { acked_seq: known.last_seq, results: Vec::new(), stop: None };
