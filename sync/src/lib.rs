@@ -1,5 +1,8 @@
 //! The offline protocol without HTTP: what phones pull, what they push, and what people decide of it.
+//!
+//! [`client`] is the other side: the reference client, without a line of the server.
 
+pub mod client;
 pub mod document;
 mod feed;
 mod phone;
