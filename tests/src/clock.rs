@@ -7,8 +7,9 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 /// The instant at which every story begins: a Monday morning, 09:00 in Moscow.
 pub const BEGINNING: &str = "2026-03-02T06:00:00Z";
 
-/// A clock that is moved by hand. Every process of the house sees the new time with its next look.
-#[derive(Debug)]
+/// A clock that is moved by hand. Every process of the house sees the new time with its next look; clones are the same
+/// clock.
+#[derive(Debug, Clone)]
 pub struct HandClock {
     path: PathBuf,
 }

@@ -66,6 +66,16 @@ impl Database {
         Self::Postgres { url: with_database(&cluster(), &copy), name: copy }
     }
 
+    /// What it holds is what `copy` holds, as after a restore; nobody may be connected to either. The file is restored
+    /// by the service itself.
+    pub async fn become_copy_of(&self, copy: &Self) {
+        let (Self::Postgres { name, .. }, Self::Postgres { name: copy, .. }) = (self, copy) else { return };
+        let mut admin = connect(&cluster()).await;
+        execute(&mut admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        execute(&mut admin, &format!("CREATE DATABASE {name} TEMPLATE {copy}")).await;
+        let _ = admin.close().await;
+    }
+
     /// Which one it is.
     pub fn engine(&self) -> Engine {
         match self {

@@ -35,6 +35,7 @@ pub mod photos;
 pub mod promises;
 pub mod proof;
 pub mod proxy;
+pub mod simulator;
 pub mod story;
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod races;
 mod resident;
 mod search;
 mod shifts;
+mod simulator;
 mod slots;
 mod sync;
 mod terms;
