@@ -374,7 +374,11 @@ impl Tx {
             Err(error) if error.ends_the_write() => Err(error),
             Err(error) => {
                 self.roll_back_to(savepoint).await?;
-                Ok(if error.is_out_of_order() { Attempt::OutOfOrder } else { Attempt::Refused(error) })
+                if error.is_out_of_order() {
+                    tracing::debug!(act = A::NAME, causes = ?error, "needs a write of its own");
+                    return Ok(Attempt::OutOfOrder);
+                }
+                Ok(Attempt::Refused(error))
             }
         }
     }

@@ -60,13 +60,24 @@ async fn everything_is_delivered(world: &mut World<'_>) {
                 break;
             }
             left -= 1;
-            assert!(left > 0, "{} does not come to an end: {report:#?}", phone.name);
+            if left == 0 {
+                panic!("{} does not come to an end: {report:#?}\n{}", phone.name, stuck(phone).await);
+            }
         }
     }
     for phone in &mut world.phones {
         let report = phone.sync().await;
         assert!(report.is_clean() && report.waiting.is_nothing(), "{}: {report:#?}", phone.name);
     }
+}
+
+/// What does not leave a phone.
+async fn stuck(phone: &Handset) -> String {
+    let queue = phone.queue().await;
+    let mut photos = phone.client.photos().await.expect("the store is readable");
+    photos.retain(|photo| matches!(photo.state, PhotoState::Queued | PhotoState::Sent));
+    let stuck = queue.iter().filter(|act| act.waits || photos.iter().any(|photo| photo.mutation_id == act.id));
+    format!("{photos:#?}\n{:#?}", stuck.collect::<Vec<_>>())
 }
 
 /// Every ticket, as the desk sees it.
