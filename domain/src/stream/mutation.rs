@@ -143,7 +143,7 @@ pub async fn last_about(
 /// # Errors
 /// The database cannot be read.
 pub async fn of_review(reader: &Reader<'_>, review: ReviewId) -> Result<Vec<Mutation>> {
-    read(reader, "WHERE m.review_id = $1 ORDER BY m.received_at, m.stream_id, m.seq", vec![review.0.into()])
+    read(reader, "WHERE m.review_id = $1 AND m.mutation_id IS NOT NULL ORDER BY m.received_at, m.stream_id, m.seq", vec![review.0.into()])
         .await
 }
 

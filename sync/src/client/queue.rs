@@ -12,10 +12,11 @@ use super::{
         entities,
         photos::{self, Photo, PhotoState},
         queue::{self, NewMutation, Queued, ResultLine, Went},
-        streams::{self, Stream},
+        streams::{self, Standing, Stream},
         time_text,
     },
     sync::SyncReport,
+    transport::Response,
     wire::{Door, post, read},
 };
 
@@ -39,6 +40,7 @@ pub struct NewPhoto {
 
 #[derive(Deserialize)]
 struct PushAnswer {
+    acked_seq: i64,
     results: Vec<ResultLine>,
     #[serde(default)]
     stop: Option<Stop>,
@@ -65,8 +67,10 @@ enum Remedy {
     GiveUp,
 }
 
-fn remedy(problem: &Problem, sent: usize) -> Remedy {
+fn remedy(problem: &Problem, stream: &Stream, sent: usize) -> Remedy {
     match (problem.status, problem.code.as_str()) {
+        // Its key was issued after the backup from which the server was restored.
+        (401, _) if stream.standing != Standing::Current => Remedy::Register,
         (409, "expected_seq") => problem.number("expected_seq").map_or(Remedy::GiveUp, Remedy::GoBack),
         (409, "stream_forked") => Remedy::NewStream,
         (403 | 409, "stream_of_another") => Remedy::Register,
@@ -151,23 +155,30 @@ impl Client {
 
     /// Delivers what waits in a stream, until nothing waits or the server or the network stops it.
     pub(super) async fn push(&self, id: Uuid, report: &mut SyncReport) -> Result<()> {
-        let (mut id, mut most, mut repairs) = (id, MOST, 0);
+        let (mut id, mut most, mut repairs, mut asked) = (id, MOST, 0, false);
         loop {
             let (stream, batch, waiting) = self.batch(id, most).await?;
             if stream.broken {
                 report.needs_sign_in = true;
                 return Ok(());
             }
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let error = match self.push_batch(&stream, &batch, waiting, report).await {
+            let pushed = if batch.is_empty() {
+                // Where the current stream stands, pull tells.
+                if asked || stream.standing == Standing::Current {
+                    return Ok(());
+                }
+                asked = true;
+                self.ask_where(&stream).await
+            } else {
+                self.push_batch(&stream, &batch, waiting, report).await
+            };
+            let error = match pushed {
                 Ok(true) => continue,
                 Ok(false) => return Ok(()),
                 Err(error) => error,
             };
             let Some(problem) = error.problem() else { return Err(error) };
-            let remedy = remedy(problem, batch.len());
+            let remedy = remedy(problem, &stream, batch.len());
             if !matches!(remedy, Remedy::Halve) {
                 repairs += 1;
             }
@@ -176,8 +187,8 @@ impl Client {
             }
             match remedy {
                 Remedy::Halve => most = batch.len() / 2,
-                Remedy::Register => {
-                    let stands = self.repair(&stream).await?;
+                Remedy::Register if stream.access.is_some() => {
+                    let stands = self.register(id).await?;
                     report.streams_replaced += u32::from(stands != id);
                     id = stands;
                 }
@@ -187,7 +198,7 @@ impl Client {
                     tx.commit().await?;
                     id = self.follow(id, went, report).await?;
                 }
-                Remedy::NewStream => {
+                Remedy::NewStream | Remedy::Register => {
                     let mut tx = self.store().begin().await?;
                     let went =
                         queue::take_over(&mut tx, &stream, stream.acked + 1, self.new_stream()).await?;
@@ -210,17 +221,23 @@ impl Client {
                 report.streams_replaced += 1;
                 self.register(new).await
             }
+            // Whose it is must sign in; the next look says so.
             Went::Broken => Ok(id),
         }
     }
 
-    /// The server does not know the stream as ours: it may have lost it, or it is another's. Registering tells.
-    async fn repair(&self, stream: &Stream) -> Result<Uuid> {
-        if stream.access.is_none() {
-            self.change_stream(stream.id, |stream| stream.broken = true).await?;
-            return Ok(stream.id);
+    /// Asks how far a stream is that nobody pulls by: a server that was restored may have lost what it had answered for.
+    /// True when something goes again.
+    async fn ask_where(&self, stream: &Stream) -> Result<bool> {
+        let response = self.send_push(stream, &[], None).await?;
+        let answer: PushAnswer = read(&response)?;
+        if answer.acked_seq >= stream.acked {
+            return Ok(false);
         }
-        self.register(stream.id).await
+        let mut tx = self.store().begin().await?;
+        queue::go_back(&mut tx, stream, answer.acked_seq + 1, self.new_stream()).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// What goes next: the first of what waits, within the limits, and what waits behind it.
@@ -248,14 +265,7 @@ impl Client {
         waiting: Waiting,
         report: &mut SyncReport,
     ) -> Result<bool> {
-        let clock = &self.0.clock;
-        let body = json!({
-            "protocol": PROTOCOL, "device_id": stream.device, "stream_id": stream.id,
-            "app_version": self.0.options.app_version,
-            "device_now": time_text(clock.now()), "boot_id": clock.boot_id(), "mono_ms": clock.mono_ms(),
-            "waiting": waiting, "mutations": batch,
-        });
-        let response = self.send_as(stream.id, Door::Delivery, &post("/v1/sync/push", &body)).await?;
+        let response = self.send_push(stream, batch, Some(waiting)).await?;
         let answer: PushAnswer = read(&response)?;
         let lines: Vec<&ResultLine> = answer.results.iter().take(batch.len()).collect();
         for (line, queued) in lines.iter().zip(batch) {
@@ -277,5 +287,21 @@ impl Client {
             return Err(Error::Unreachable("a push was answered with nothing".to_owned()));
         }
         Ok(true)
+    }
+
+    async fn send_push(
+        &self,
+        stream: &Stream,
+        batch: &[Queued],
+        waiting: Option<Waiting>,
+    ) -> Result<Response> {
+        let clock = &self.0.clock;
+        let body = json!({
+            "protocol": PROTOCOL, "device_id": stream.device, "stream_id": stream.id,
+            "app_version": self.0.options.app_version,
+            "device_now": time_text(clock.now()), "boot_id": clock.boot_id(), "mono_ms": clock.mono_ms(),
+            "waiting": waiting, "mutations": batch,
+        });
+        self.send_as(stream.id, Door::Delivery, &post("/v1/sync/push", &body)).await
     }
 }

@@ -146,8 +146,8 @@ impl Client {
         stream.refresh = Some(tokens.refresh_token);
         stream.refresh_rotation = None;
         streams::save(&mut tx, &stream).await?;
-        if stream.broken {
-            queue::take_over(&mut tx, &stream, stream.acked + 1, self.new_stream()).await?;
+        for broken in streams::broken_of(&mut tx, stream.user).await? {
+            queue::take_over(&mut tx, &broken, broken.acked + 1, self.new_stream()).await?;
         }
         set_meta(&mut tx, "pairing", None).await?;
         let current = streams::current(&mut tx).await?;

@@ -72,7 +72,7 @@ pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Re
     let list = placeholders(ids.iter().copied(), &mut values);
     let sql = format!(
         "SELECT stream_id, seq, mutation_id, kind, status, code, review_id FROM sync_mutation
-         WHERE review_id IN ({list}) ORDER BY stream_id, seq"
+         WHERE review_id IN ({list}) AND mutation_id IS NOT NULL ORDER BY stream_id, seq"
     );
     let mut mutations: BTreeMap<Uuid, Vec<PhoneMutation>> = BTreeMap::new();
     for mutation in reader.all::<PhoneMutation>(&sql, values).await? {

@@ -203,6 +203,11 @@ impl<'a> World<'a> {
         self.phones.push(phone);
     }
 
+    /// Notes a rare event for whoever reads a failure.
+    fn note(&self, what: &str) {
+        eprintln!("{} {what}", self.house.clock().now());
+    }
+
     /// One event.
     async fn step(&mut self) {
         match self.dice.random_range(0..100) {
@@ -304,11 +309,13 @@ impl<'a> World<'a> {
         };
         tokio::join!(syncing, killing);
         node.start().await;
+        self.note(&format!("{} was killed", node.name()));
         self.tally.kills += 1;
     }
 
     async fn a_phone_is_backed_up(&mut self) {
         let (at, to) = (self.dice.random_range(0..self.phones.len()), self.folder("copy"));
+        self.note(&format!("{} is backed up", self.phones[at].name));
         self.phones[at].back_up(&to).await;
         self.copies.push((at, to));
     }
@@ -324,8 +331,12 @@ impl<'a> World<'a> {
             let owner = self.phones[at].owner.id;
             let of = self.crew.iter().position(|one| one.user.id == owner).unwrap_or_default();
             self.hand_out(of, Some(&from)).await;
-            self.phones.last_mut().expect("it was handed out").name.push_str(" (a clone)");
+            let clone = self.phones.last_mut().expect("it was handed out");
+            clone.name = format!("{} (a clone of phone {})", clone.name, at + 1);
+            let name = clone.name.clone();
+            self.note(&format!("{name} is there"));
         } else {
+            self.note(&format!("{} is restored", self.phones[at].name));
             let _ = self.phones[at].restore(&from).await;
         }
     }
@@ -334,12 +345,14 @@ impl<'a> World<'a> {
     async fn a_phone_changes_hands(&mut self) {
         let at = self.dice.random_range(0..self.phones.len());
         let to = self.crew[self.dice.random_range(0..CREW)].user.clone();
+        self.note(&format!("{} goes to {}", self.phones[at].name, to.full_name));
         let phone = &mut self.phones[at];
         phone.client.sign_out().await.expect("signing out needs no network");
         phone.owner = to;
     }
 
     async fn the_server_is_backed_up(&mut self) {
+        self.note("the server is backed up");
         let made = match self.house.engine() {
             Engine::Sqlite => {
                 let to = self.folder("backup");
@@ -360,6 +373,7 @@ impl<'a> World<'a> {
 
     async fn the_server_is_restored(&mut self) {
         let Some(backup) = self.backup.take() else { return self.the_server_is_backed_up().await };
+        self.note("the server is restored");
         self.stop_all().await;
         match backup {
             Backup::Folder(from) => {

@@ -76,7 +76,7 @@ pub(in crate::client) struct NewStream {
 pub(in crate::client) enum Went {
     /// The stream goes on at an earlier number.
     Back,
-    /// A new stream has taken over what waits.
+    /// Another stream has taken over what waits.
     Over(Uuid),
     /// That would need somebody signed in: it waits for him.
     Broken,
@@ -130,11 +130,7 @@ pub(in crate::client) async fn append(
     stream: &Stream,
     new: &NewMutation,
 ) -> Result<i64> {
-    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM mutation WHERE stream_id = $1")
-        .bind(stream.id.hyphenated())
-        .fetch_one(&mut *tx)
-        .await?;
-    let seq = last.unwrap_or_default().max(stream.acked) + 1;
+    let seq = last(tx, stream).await? + 1;
     sqlx::query(
         "INSERT INTO mutation (id, stream_id, seq, type, schema, ticket_id, base_version, occurred_at, boot_id, mono_ms,
              args)
@@ -220,42 +216,57 @@ pub(in crate::client) async fn answer(
     streams::save(tx, stream).await
 }
 
-/// The server knows the stream only up to before `seq`: it goes on there, photos too; or, when the phone no longer has
-/// everything from there on, a new stream takes over what it has.
+/// The server knows the stream only up to before `seq`. Everything that is kept is sent again, not only what is missing:
+/// where another phone has used the stream meanwhile, its acts stand under numbers of ours, and only the content tells. When
+/// the phone no longer has everything from `seq` on, a new stream takes over what it has.
 pub(in crate::client) async fn go_back(
     tx: &mut SqliteConnection,
     stream: &Stream,
     seq: i64,
     new: NewStream,
 ) -> Result<Went> {
-    let kept: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM mutation WHERE stream_id = $1 AND seq BETWEEN $2 AND $3")
-            .bind(stream.id.hyphenated())
-            .bind(seq)
-            .bind(stream.acked)
-            .fetch_one(&mut *tx)
-            .await?;
     let next = stream.acked + 1;
-    if seq < 1 || seq > next || kept < next - seq {
-        return take_over(tx, stream, seq.min(next), new).await;
+    let kept = sqlx::query_scalar::<_, i64>(
+        "SELECT seq FROM mutation WHERE stream_id = $1 AND seq <= $2 ORDER BY seq DESC",
+    )
+    .bind(stream.id.hyphenated())
+    .bind(stream.acked)
+    .fetch_all(&mut *tx)
+    .await?;
+    let unbroken = (1..next).rev().zip(&kept).take_while(|(wanted, seq)| wanted == *seq).count();
+    let first = next - i64::try_from(unbroken).unwrap_or_default();
+    if seq < first || seq > next {
+        return take_over(tx, stream, seq.clamp(1, next), new).await;
     }
-    forget_uploads(tx, stream, seq).await?;
-    streams::save(tx, &Stream { acked: seq - 1, ..stream.clone() }).await?;
+    forget_uploads(tx, stream, first).await?;
+    streams::save(tx, &Stream { acked: first - 1, ..stream.clone() }).await?;
     Ok(Went::Back)
 }
 
-/// A new stream takes over everything from `seq` on, numbered from 1; the identifiers stay. A new device goes with it:
-/// where two phones share a stream, they share the device too.
+/// Another stream takes over everything from `seq` on; the identifiers stay. It is the one by which its owner works on this
+/// phone now, or a new one, numbered from 1, with a new device: where two phones share a stream, they share the device too.
 pub(in crate::client) async fn take_over(
     tx: &mut SqliteConnection,
     stream: &Stream,
     seq: i64,
     new: NewStream,
 ) -> Result<Went> {
-    if stream.access.is_none() {
-        streams::save(tx, &Stream { broken: true, ..stream.clone() }).await?;
-        return Ok(Went::Broken);
-    }
+    let current = streams::current(tx).await?.filter(|current| current.user == stream.user);
+    let (target, next) = match current {
+        Some(current) if current.id != stream.id => {
+            let next = last(tx, &current).await? + 1;
+            (current, next)
+        }
+        _ if stream.access.is_none() => {
+            streams::save(tx, &Stream { broken: true, ..stream.clone() }).await?;
+            return Ok(Went::Broken);
+        }
+        _ => {
+            let NewStream { id, device, rotation } = new;
+            let new = Stream { id, device, rotation, key: None, broken: false, acked: 0, ..stream.clone() };
+            (new, 1)
+        }
+    };
     forget_uploads(tx, stream, seq).await?;
     let old = Stream {
         standing: Standing::Retired,
@@ -263,12 +274,11 @@ pub(in crate::client) async fn take_over(
         access: None,
         refresh: None,
         refresh_rotation: None,
+        acked: stream.acked.min(seq - 1),
         ..stream.clone()
     };
-    let NewStream { id, device, rotation } = new;
-    let new = Stream { id, device, rotation, key: None, broken: false, acked: 0, ..stream.clone() };
     streams::save(tx, &old).await?;
-    streams::save(tx, &new).await?;
+    streams::save(tx, &target).await?;
     let moved = sqlx::query_scalar::<_, String>(
         "SELECT id FROM mutation WHERE stream_id = $1 AND seq >= $2 ORDER BY seq",
     )
@@ -276,15 +286,24 @@ pub(in crate::client) async fn take_over(
     .bind(seq)
     .fetch_all(&mut *tx)
     .await?;
-    for (at, mutation) in (1_i64..).zip(&moved) {
+    for (at, mutation) in (next..).zip(&moved) {
         sqlx::query("UPDATE mutation SET stream_id = $2, seq = $3 WHERE id = $1")
             .bind(mutation)
-            .bind(id.hyphenated())
+            .bind(target.id.hyphenated())
             .bind(at)
             .execute(&mut *tx)
             .await?;
     }
-    Ok(Went::Over(id))
+    Ok(Went::Over(target.id))
+}
+
+/// The last number that was used in a stream.
+async fn last(tx: &mut SqliteConnection, stream: &Stream) -> Result<i64> {
+    let last: Option<i64> = sqlx::query_scalar("SELECT max(seq) FROM mutation WHERE stream_id = $1")
+        .bind(stream.id.hyphenated())
+        .fetch_one(tx)
+        .await?;
+    Ok(last.unwrap_or_default().max(stream.acked))
 }
 
 /// Photos of what is sent again are offered again: the server may have lost them too. What it has, it says at once.

@@ -97,10 +97,24 @@ pub(in crate::client) async fn left_by(tx: &mut SqliteConnection, user: Uuid) ->
     row.as_ref().map(stream).transpose()
 }
 
-/// Streams that may have something to do: the current one, and those that were left; the oldest first.
+/// Streams that may have something to do, the oldest first: the current one, those that were left, and those that were
+/// replaced as long as something of them is kept, because a server that was restored may have lost it.
 pub(in crate::client) async fn open(tx: &mut SqliteConnection) -> Result<Vec<Stream>> {
-    let rows =
-        sqlx::query("SELECT * FROM stream WHERE standing <> 'retired' ORDER BY rowid").fetch_all(tx).await?;
+    let rows = sqlx::query(
+        "SELECT * FROM stream WHERE standing <> 'retired'
+           OR EXISTS (SELECT 1 FROM mutation WHERE mutation.stream_id = stream.stream_id) ORDER BY rowid",
+    )
+    .fetch_all(tx)
+    .await?;
+    rows.iter().map(stream).collect()
+}
+
+/// The streams of a person that the server takes nothing more from and that nobody could replace.
+pub(in crate::client) async fn broken_of(tx: &mut SqliteConnection, user: Uuid) -> Result<Vec<Stream>> {
+    let rows = sqlx::query("SELECT * FROM stream WHERE broken <> 0 AND user_id = $1 ORDER BY rowid")
+        .bind(user.hyphenated())
+        .fetch_all(tx)
+        .await?;
     rows.iter().map(stream).collect()
 }
 
