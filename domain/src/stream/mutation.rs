@@ -143,8 +143,12 @@ pub async fn last_about(
 /// # Errors
 /// The database cannot be read.
 pub async fn of_review(reader: &Reader<'_>, review: ReviewId) -> Result<Vec<Mutation>> {
-    read(reader, "WHERE m.review_id = $1 AND m.mutation_id IS NOT NULL ORDER BY m.received_at, m.stream_id, m.seq", vec![review.0.into()])
-        .await
+    read(
+        reader,
+        "WHERE m.review_id = $1 AND m.mutation_id IS NOT NULL ORDER BY m.received_at, m.stream_id, m.seq",
+        vec![review.0.into()],
+    )
+    .await
 }
 
 /// Keeps what came with the answers it got.

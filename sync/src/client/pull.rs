@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::{
     Client, PROTOCOL,
@@ -36,6 +37,7 @@ struct PullAnswer {
     #[serde(default)]
     dropped_feeds: Vec<String>,
     acked_seq: i64,
+    incarnation: Uuid,
 }
 
 /// Where the phone stands.
@@ -177,14 +179,13 @@ impl Client {
                 }
             }
         }
-        // The server was restored and lost what it had answered for: it is delivered again.
         let stream = streams::find(&mut tx, place.stream.id).await?;
-        if answer.acked_seq < stream.acked {
-            match queue::go_back(&mut tx, &stream, answer.acked_seq + 1, self.new_stream()).await? {
-                Went::Back => report.went_back = true,
-                Went::Over(_) => report.streams_replaced += 1,
-                Went::Broken => report.needs_sign_in = true,
-            }
+        let new = self.new_stream();
+        match queue::meet(&mut tx, &stream, answer.incarnation, answer.acked_seq, new).await? {
+            Some(Went::Back) => report.went_back = true,
+            Some(Went::Over(_)) => report.streams_replaced += 1,
+            Some(Went::Broken) => report.needs_sign_in = true,
+            None => {}
         }
         tx.commit().await?;
         report.pages += 1;

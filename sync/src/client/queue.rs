@@ -41,6 +41,7 @@ pub struct NewPhoto {
 #[derive(Deserialize)]
 struct PushAnswer {
     acked_seq: i64,
+    incarnation: Uuid,
     results: Vec<ResultLine>,
     #[serde(default)]
     stop: Option<Stop>,
@@ -231,13 +232,11 @@ impl Client {
     async fn ask_where(&self, stream: &Stream) -> Result<bool> {
         let response = self.send_push(stream, &[], None).await?;
         let answer: PushAnswer = read(&response)?;
-        if answer.acked_seq >= stream.acked {
-            return Ok(false);
-        }
         let mut tx = self.store().begin().await?;
-        queue::go_back(&mut tx, stream, answer.acked_seq + 1, self.new_stream()).await?;
+        let new = self.new_stream();
+        let went = queue::meet(&mut tx, stream, answer.incarnation, answer.acked_seq, new).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(went.is_some())
     }
 
     /// What goes next: the first of what waits, within the limits, and what waits behind it.
@@ -275,6 +274,9 @@ impl Client {
         // Read again: the token may have been refreshed meanwhile.
         let mut stream = streams::find(&mut tx, stream.id).await?;
         queue::answer(&mut tx, &mut stream, &lines, self.now_ms()).await?;
+        let acked = answer.acked_seq.max(stream.acked);
+        let went = queue::meet(&mut tx, &stream, answer.incarnation, acked, self.new_stream()).await?;
+        report.went_back |= went.is_some();
         tx.commit().await?;
         for line in &lines {
             report.pushed.count(&line.status, line.replayed);

@@ -137,6 +137,7 @@ impl Client {
                         refresh: None,
                         refresh_rotation: None,
                         acked: 0,
+                        incarnation: None,
                     },
                 }
             }

@@ -129,6 +129,9 @@ pub struct PullAnswer {
     pub dropped_feeds: Vec<Uuid>,
     /// The highest number of the stream that is answered for.
     pub acked_seq: i64,
+    /// Another one after every restore of the database from a backup: a phone that sees a new one sends again everything it
+    /// keeps, for another may have used its stream meanwhile.
+    pub incarnation: Uuid,
 }
 
 /// Answers a pull. The scope is a technician's.
@@ -238,6 +241,7 @@ async fn answer(
         changes: with_documents(reader, scope, changes).await?,
         dropped_feeds,
         acked_seq: stream.last_seq,
+        incarnation,
         cursor: Cursor { user, incarnation, feeds: places }.seal(secret)?,
     };
     Ok((answer, stream))

@@ -15,6 +15,7 @@ use naryad_domain::{
     Code, Error, Result, Scope,
     db::Db,
     id::{DeviceId, MutationId, ReviewId, StreamId},
+    incarnation,
     stream::{self, MutationStatus, Seen, Stream, Waiting},
     text::Line,
 };
@@ -94,6 +95,9 @@ pub struct Stop {
 pub struct PushAnswer {
     /// The last number of the stream that is answered for.
     pub acked_seq: i64,
+    /// Another one after every restore of the database from a backup: a phone that sees a new one sends again everything it
+    /// keeps, for another may have used its stream meanwhile.
+    pub incarnation: Uuid,
     /// The answers, in the order of the numbers.
     pub results: Vec<PushResult>,
     /// Absent: all were answered.
@@ -137,7 +141,8 @@ pub async fn push(db: &Db, scope: Scope, request: PushRequest) -> Result<PushAns
         app_version: request.app_version.map(Line::into_string),
         items,
     });
-    let mut answer = PushAnswer { acked_seq: known.last_seq, results: Vec::new(), stop: None };
+    let incarnation = incarnation::current(&db.reader()).await?;
+    let mut answer = PushAnswer { acked_seq: known.last_seq, incarnation, results: Vec::new(), stop: None };
     if batch.items.is_empty() {
         if known.is_news(request.waiting, db.clock().now()) {
             db.write(scope, Seen { stream: request.stream_id, waiting: request.waiting }).await?;

@@ -63,7 +63,11 @@ async fn everything_is_delivered(world: &mut World<'_>) {
             if left == ROUNDS / 2 && report.needs_sign_in {
                 // Somebody else's work cannot be delivered without him: he comes and signs in on this phone.
                 for one in &world.crew {
-                    phone.client.sign_in(&one.user.login, &one.user.password).await.expect("the network is clear");
+                    phone
+                        .client
+                        .sign_in(&one.user.login, &one.user.password)
+                        .await
+                        .expect("the network is clear");
                     phone.client.sync_once().await.expect("the store of the phone is sound");
                 }
             }
@@ -92,7 +96,8 @@ async fn stuck(phone: &Handset) -> String {
     let queue = phone.queue().await;
     let mut photos = phone.client.photos().await.expect("the store is readable");
     photos.retain(|photo| matches!(photo.state, PhotoState::Queued | PhotoState::Sent));
-    let stuck = queue.iter().filter(|act| act.waits || photos.iter().any(|photo| photo.mutation_id == act.id));
+    let stuck =
+        queue.iter().filter(|act| act.waits || photos.iter().any(|photo| photo.mutation_id == act.id));
     format!("{photos:#?}\n{:#?}", stuck.collect::<Vec<_>>())
 }
 

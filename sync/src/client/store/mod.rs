@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS stream (
     stream_id TEXT PRIMARY KEY, device_id TEXT NOT NULL, user_id TEXT NOT NULL, standing TEXT NOT NULL,
     rotation_id TEXT NOT NULL, delivery_key TEXT, broken INTEGER NOT NULL DEFAULT 0,
     access_token TEXT, refresh_token TEXT, refresh_rotation TEXT,
-    acked_seq INTEGER NOT NULL DEFAULT 0
+    acked_seq INTEGER NOT NULL DEFAULT 0, incarnation TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS stream_current ON stream (standing) WHERE standing = 'current';
 

@@ -216,6 +216,24 @@ pub(in crate::client) async fn answer(
     streams::save(tx, stream).await
 }
 
+/// The server says how far it knows a stream. One that knows less than it had answered for, or that was restored since,
+/// is sent again what is kept; `None` when nothing is to be done.
+pub(in crate::client) async fn meet(
+    tx: &mut SqliteConnection,
+    stream: &Stream,
+    incarnation: Uuid,
+    acked: i64,
+    new: NewStream,
+) -> Result<Option<Went>> {
+    let restored = stream.incarnation.is_some_and(|known| known != incarnation);
+    let stream = Stream { incarnation: Some(incarnation), ..stream.clone() };
+    streams::save(tx, &stream).await?;
+    if acked >= stream.acked && !restored {
+        return Ok(None);
+    }
+    go_back(tx, &stream, acked.min(stream.acked) + 1, new).await.map(Some)
+}
+
 /// The server knows the stream only up to before `seq`. Everything that is kept is sent again, not only what is missing:
 /// where another phone has used the stream meanwhile, its acts stand under numbers of ours, and only the content tells. When
 /// the phone no longer has everything from `seq` on, a new stream takes over what it has.

@@ -54,6 +54,8 @@ pub(in crate::client) struct Stream {
     pub(in crate::client) refresh_rotation: Option<Uuid>,
     /// Up to here the server has answered.
     pub(in crate::client) acked: i64,
+    /// The incarnation of the server that has answered; another one may have lost what this one knew.
+    pub(in crate::client) incarnation: Option<Uuid>,
 }
 
 fn stream(row: &SqliteRow) -> Result<Stream> {
@@ -70,6 +72,7 @@ fn stream(row: &SqliteRow) -> Result<Stream> {
         refresh: row.try_get("refresh_token")?,
         refresh_rotation: row.try_get::<Option<Hyphenated>, _>("refresh_rotation")?.map(uuid),
         acked: row.try_get("acked_seq")?,
+        incarnation: row.try_get::<Option<Hyphenated>, _>("incarnation")?.map(uuid),
     })
 }
 
@@ -122,10 +125,11 @@ pub(in crate::client) async fn broken_of(tx: &mut SqliteConnection, user: Uuid) 
 pub(in crate::client) async fn save(tx: &mut SqliteConnection, stream: &Stream) -> Result<()> {
     sqlx::query(
         "INSERT INTO stream (stream_id, device_id, user_id, standing, rotation_id, delivery_key, broken, access_token,
-             refresh_token, refresh_rotation, acked_seq)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             refresh_token, refresh_rotation, acked_seq, incarnation)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (stream_id) DO UPDATE SET standing = $4, rotation_id = $5, delivery_key = $6, broken = $7,
-             access_token = $8, refresh_token = $9, refresh_rotation = $10, acked_seq = $11",
+             access_token = $8, refresh_token = $9, refresh_rotation = $10, acked_seq = $11,
+             incarnation = $12",
     )
     .bind(stream.id.hyphenated())
     .bind(stream.device.hyphenated())
@@ -138,6 +142,7 @@ pub(in crate::client) async fn save(tx: &mut SqliteConnection, stream: &Stream) 
     .bind(stream.refresh.as_deref())
     .bind(stream.refresh_rotation.map(Uuid::hyphenated))
     .bind(stream.acked)
+    .bind(stream.incarnation.map(Uuid::hyphenated))
     .execute(tx)
     .await?;
     Ok(())
