@@ -8,10 +8,13 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{CREW, STOCK, World, handset::Handset, network::Weather};
-use crate::{answer::Answer, client::Client, people::id};
+use crate::{answer::Answer, client::Client, house::eventually, people::id};
 
 /// Rounds in which a phone with a good network must have delivered everything.
 const ROUNDS: u32 = 12;
+
+/// What a phone holds: by feed, entity and identifier, the version and the document.
+type Contents = BTreeMap<(String, String, Uuid), (i64, Value)>;
 
 /// Brings the run to its end and judges it.
 pub(super) async fn judge(world: &mut World<'_>) {
@@ -267,8 +270,21 @@ async fn phones_hold_what_they_should(world: &mut World<'_>, tickets: &BTreeMap<
     let strangers: BTreeSet<Uuid> = the_tickets(&world.strangers.dispatcher).await.into_keys().collect();
     for of in 0..CREW {
         world.hand_out(of, None).await;
-        let untouched = contents(&world.phones.pop().expect("it was handed out")).await;
+        let mut fresh = world.phones.pop().expect("it was handed out");
         let owner = world.crew[of].user.id;
+        // Photos are looked at by a job after they came, which the tickets tell: until that is over everybody pulls.
+        eventually("the phones to hold what a fresh one holds", async || {
+            fresh.sync().await;
+            let untouched = contents(&fresh).await;
+            let mut same = true;
+            for phone in world.phones.iter_mut().filter(|phone| phone.owner.id == owner) {
+                phone.sync().await;
+                same &= versions(&contents(phone).await) == versions(&untouched);
+            }
+            same.then_some(())
+        })
+        .await;
+        let untouched = contents(&fresh).await;
         let (mut may, mut must) = (BTreeSet::new(), BTreeSet::new());
         for (ticket, seen) in tickets {
             for visit in seen.list("/visits") {
@@ -305,7 +321,12 @@ fn names(member: &Value, who: Uuid) -> bool {
         .any(|one| one.as_str().and_then(|text| text.parse::<Uuid>().ok()) == Some(who))
 }
 
-async fn contents(phone: &Handset) -> BTreeMap<(String, String, Uuid), (i64, Value)> {
+/// What is held, without the documents.
+fn versions(contents: &Contents) -> Vec<(&(String, String, Uuid), i64)> {
+    contents.iter().map(|(key, (version, _))| (key, *version)).collect()
+}
+
+async fn contents(phone: &Handset) -> Contents {
     let all = phone.client.entities().await.expect("the store is readable");
     let key = |one: Entity| ((one.feed, one.entity, one.id), (one.doc_version, one.data));
     all.into_iter().map(key).collect()
