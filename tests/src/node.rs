@@ -211,7 +211,7 @@ impl Node {
     }
 
     /// The address as it follows restarts.
-    pub(crate) fn address(&self) -> Arc<RwLock<String>> {
+    pub fn address(&self) -> Arc<RwLock<String>> {
         Arc::clone(&self.base)
     }
 

@@ -73,31 +73,33 @@ impl Phone {
         self.client.post("/v1/sync/pull", body).await
     }
 
+    /// Folds a page into what it holds; whether there is more.
+    pub fn take(&mut self, answer: &Answer) -> bool {
+        for dropped in answer.list("/dropped_feeds") {
+            let dropped = id(dropped);
+            self.held.retain(|(feed, _, _), _| *feed != dropped);
+        }
+        for change in answer.list("/changes") {
+            let entity = change["entity"].as_str().expect("the name of an entity").to_owned();
+            let key = (id(&change["feed"]), entity, id(&change["id"]));
+            if change["op"] == "put" {
+                assert!(change["data"].is_object(), "a put without a document: {change}");
+                let version = change["doc_version"].as_i64().expect("a version");
+                self.held.insert(key, (version, change["data"].clone()));
+            } else {
+                self.held.remove(&key);
+            }
+        }
+        self.cursor = answer.json("/cursor").clone();
+        answer.json("/has_more") == &Value::Bool(true)
+    }
+
     /// Pulls to the end, `limit` changes at a time, and adds up what it holds.
     pub async fn pull(&mut self, limit: u32) {
         loop {
             let answer = self.ask(limit).await.ok(200);
-            for dropped in answer.list("/dropped_feeds") {
-                let dropped = id(dropped);
-                self.held.retain(|(feed, _, _), _| *feed != dropped);
-            }
-            for change in answer.list("/changes") {
-                let entity = change["entity"].as_str().expect("the name of an entity").to_owned();
-                let key = (id(&change["feed"]), entity, id(&change["id"]));
-                if change["op"] == "put" {
-                    assert!(change["data"].is_object(), "a put without a document: {change}");
-                    self.held.insert(
-                        key,
-                        (change["doc_version"].as_i64().expect("a version"), change["data"].clone()),
-                    );
-                } else {
-                    self.held.remove(&key);
-                }
-            }
-            self.cursor = answer.json("/cursor").clone();
-            if answer.json("/has_more") == &Value::Bool(false) {
-                self.add_up(answer.list("/feeds"));
-                return;
+            if !self.take(&answer) {
+                return self.add_up(answer.list("/feeds"));
             }
         }
     }

@@ -1,8 +1,5 @@
 //! The dispatchers of the simulator: they register, book, give to others, hold, cancel and decide, as it comes.
 
-use std::collections::BTreeMap;
-
-use chrono::{DateTime, Utc};
 use rand::{RngExt, rngs::StdRng};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -21,8 +18,6 @@ const KINDS: [&str; 3] = ["SEW-SMELL", "EL-LIGHT", "HVS-BURST"];
 pub(super) struct Desk {
     /// Tickets that were registered, the oldest first. A restored server has lost some.
     pub(super) tickets: Vec<Uuid>,
-    /// When the desk last did something about a ticket.
-    pub(super) touched: BTreeMap<Uuid, DateTime<Utc>>,
     /// Acts that were done.
     pub(super) done: u64,
     booked: i64,
@@ -37,7 +32,7 @@ fn heard(answer: &Answer) -> bool {
 impl Desk {
     /// A desk that has done nothing yet.
     pub(super) fn new() -> Self {
-        Self { tickets: Vec::new(), touched: BTreeMap::new(), done: 0, booked: 0 }
+        Self { tickets: Vec::new(), done: 0, booked: 0 }
     }
 
     /// One act.
@@ -55,15 +50,15 @@ impl Desk {
             (9..13, Some(ticket)) => self.give_to_another(estate, ticket, crew, clock, dice).await,
             (13, Some(ticket)) => {
                 let why = json!({ "reason": "Заявитель отказался." });
-                self.say(estate, ticket, clock, "cancel", why).await
+                self.say(estate, ticket, "cancel", why).await
             }
             (14, Some(ticket)) => {
-                self.say(estate, ticket, clock, "hold", json!({ "reason": "Ждём запчасть." })).await
+                self.say(estate, ticket, "hold", json!({ "reason": "Ждём запчасть." })).await
             }
-            (15, Some(ticket)) => self.say(estate, ticket, clock, "resume", Value::Null).await,
+            (15, Some(ticket)) => self.say(estate, ticket, "resume", Value::Null).await,
             (16, Some(ticket)) => {
                 let body = json!({ "id": fresh(), "body": "Код домофона 12К." });
-                self.say(estate, ticket, clock, "comments", body).await
+                self.say(estate, ticket, "comments", body).await
             }
             (_, _) => self.decide(estate, dice).await,
         };
@@ -105,7 +100,6 @@ impl Desk {
         dice: &mut StdRng,
     ) -> bool {
         let body = self.window(crew, clock, dice);
-        self.touched.insert(ticket, clock.now());
         heard(&estate.dispatcher.post(&format!("/v1/tickets/{ticket}/plan"), body).await)
     }
 
@@ -136,19 +130,10 @@ impl Desk {
         let open = seen.list("/visits").iter().find(|visit| visit["status"] == "planned");
         let Some(visit) = open.and_then(|visit| visit["id"].as_str()) else { return false };
         let body = self.window(crew, clock, dice);
-        self.touched.insert(ticket, clock.now());
         heard(&estate.dispatcher.post(&format!("/v1/visits/{visit}/move"), body).await)
     }
 
-    async fn say(
-        &mut self,
-        estate: &Estate,
-        ticket: Uuid,
-        clock: &HandClock,
-        act: &str,
-        body: Value,
-    ) -> bool {
-        self.touched.insert(ticket, clock.now());
+    async fn say(&mut self, estate: &Estate, ticket: Uuid, act: &str, body: Value) -> bool {
         let path = format!("/v1/tickets/{ticket}/{act}");
         let call = estate.dispatcher.request(reqwest::Method::POST, &path);
         let call = if body.is_null() { call } else { call.json(&body) };

@@ -19,7 +19,7 @@ use crate::{clock::HandClock, people::User};
 
 /// The clock of a phone: the true one, and what its owner made of it.
 #[derive(Debug)]
-pub(super) struct PocketClock {
+pub struct PocketClock {
     truth: HandClock,
     skew_ms: AtomicI64,
     boot: Mutex<(Uuid, DateTime<Utc>)>,
@@ -32,12 +32,12 @@ impl PocketClock {
     }
 
     /// Somebody sets the clock.
-    pub(super) fn set_wrong(&self, skew: TimeDelta) {
+    pub fn set_wrong(&self, skew: TimeDelta) {
         self.skew_ms.store(skew.num_milliseconds(), Ordering::Relaxed);
     }
 
     /// The phone is switched off and on.
-    pub(super) fn reboot(&self) {
+    pub fn reboot(&self) {
         *self.boot.lock().unwrap_or_else(PoisonError::into_inner) = (Uuid::now_v7(), self.truth.now());
     }
 }
@@ -58,38 +58,38 @@ impl DeviceClock for PocketClock {
 
 /// An act as it truly was.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deed {
+pub struct Deed {
     /// When, by the true clock.
-    pub(super) at: DateTime<Utc>,
+    pub at: DateTime<Utc>,
     /// In which run of the phone: a clock that was set and a phone that was started again leave no way to know.
-    pub(super) boot: Uuid,
+    pub boot: Uuid,
     /// How wrong the clock was.
-    pub(super) skew_ms: i64,
+    pub skew_ms: i64,
 }
 
 /// A phone.
 #[derive(Debug)]
-pub(super) struct Handset {
+pub struct Handset {
     /// For messages.
-    pub(super) name: String,
+    pub name: String,
     /// Who holds it.
-    pub(super) owner: User,
+    pub owner: User,
     /// The client.
-    pub(super) client: Client,
+    pub client: Client,
     /// Its clock.
-    pub(super) clock: Arc<PocketClock>,
+    pub clock: Arc<PocketClock>,
     /// Its way to the servers.
-    pub(super) network: Arc<Network>,
+    pub network: Arc<Network>,
     /// What was done on it, by the identifier of the mutation.
-    pub(super) deeds: BTreeMap<Uuid, Deed>,
+    pub deeds: BTreeMap<Uuid, Deed>,
     /// Rounds that ended with a digest that did not agree.
-    pub(super) mismatches: u32,
+    pub mismatches: u32,
     folder: PathBuf,
 }
 
 impl Handset {
     /// A new phone in `folder`; nobody is signed in.
-    pub(super) async fn new(
+    pub async fn new(
         name: &str,
         owner: &User,
         folder: PathBuf,
@@ -111,7 +111,7 @@ impl Handset {
     }
 
     /// Records an act.
-    pub(super) async fn record(&mut self, kind: &str, ticket: Uuid, args: Value, photos: Vec<NewPhoto>) {
+    pub async fn record(&mut self, kind: &str, ticket: Uuid, args: Value, photos: Vec<NewPhoto>) {
         let seq = self.client.record(kind, Some(ticket), args, photos).await;
         let seq = seq.expect("a phone records whatever the network is");
         let queue = self.client.queue().await.expect("the queue is readable");
@@ -126,7 +126,7 @@ impl Handset {
     }
 
     /// One round with the server. Whoever's sign-in is over signs in again, as his app asks him to.
-    pub(super) async fn sync(&mut self) -> SyncReport {
+    pub async fn sync(&mut self) -> SyncReport {
         if self.client.user().await.expect("the store is readable") != Some(self.owner.id) {
             // May be in vain: the network.
             let _ = self.client.sign_in(&self.owner.login, &self.owner.password).await;
@@ -140,13 +140,13 @@ impl Handset {
     }
 
     /// The process of the app is killed and begins again.
-    pub(super) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.client.close().await;
         self.client = open(&self.folder, &self.network, &self.clock).await;
     }
 
     /// Copies what the phone holds to `to`, as a backup of the maker of the phone does.
-    pub(super) async fn back_up(&mut self, to: &Path) {
+    pub async fn back_up(&mut self, to: &Path) {
         self.client.close().await;
         copy(&self.folder, to);
         self.client = open(&self.folder, &self.network, &self.clock).await;
@@ -154,7 +154,7 @@ impl Handset {
 
     /// What the phone holds is what `from` held. What was done since and not delivered is gone, as on a real one; it is
     /// said which acts those were.
-    pub(super) async fn restore(&mut self, from: &Path) -> Vec<Mutation> {
+    pub async fn restore(&mut self, from: &Path) -> Vec<Mutation> {
         let before = self.client.queue().await.expect("the queue is readable");
         self.client.close().await;
         std::fs::remove_dir_all(&self.folder).expect("a folder goes");
@@ -165,7 +165,7 @@ impl Handset {
     }
 
     /// Every mutation that the phone keeps.
-    pub(super) async fn queue(&self) -> Vec<Mutation> {
+    pub async fn queue(&self) -> Vec<Mutation> {
         self.client.queue().await.expect("the queue is readable")
     }
 }

@@ -6,8 +6,8 @@
 //! gives the same situation, not always the same outcome.
 
 mod desk;
-mod handset;
-mod network;
+pub mod handset;
+pub mod network;
 mod verdict;
 
 use std::{path::PathBuf, sync::Arc};

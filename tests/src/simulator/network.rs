@@ -15,7 +15,7 @@ const LATE: usize = 4;
 
 /// How the network is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weather {
+pub enum Weather {
     /// There is none.
     Off,
     /// It does what it should.
@@ -53,7 +53,7 @@ fn fate(roll: u32) -> Fate {
 
 /// One way to the servers, seeded. Requests that are under way are counted, so that a server can be killed among them.
 #[derive(Debug)]
-pub(super) struct Network {
+pub struct Network {
     roads: Vec<(Http, Arc<RwLock<String>>)>,
     weather: Mutex<Weather>,
     dice: Mutex<StdRng>,
@@ -72,7 +72,7 @@ fn lost(why: &str) -> TransportError {
 
 impl Network {
     /// A network to nodes whose addresses follow their restarts; every request is counted in `sent`.
-    pub(super) fn new(nodes: &[Arc<RwLock<String>>], seed: u64, sent: watch::Sender<u64>) -> Self {
+    pub fn new(nodes: &[Arc<RwLock<String>>], seed: u64, sent: watch::Sender<u64>) -> Self {
         let road = |address: &Arc<RwLock<String>>| {
             (Http::new("http://127.0.0.1").expect("an HTTP client"), Arc::clone(address))
         };
@@ -87,12 +87,12 @@ impl Network {
     }
 
     /// Changes the weather.
-    pub(super) fn set(&self, weather: Weather) {
+    pub fn set(&self, weather: Weather) {
         *open(&self.weather) = weather;
     }
 
     /// Requests that did not go their way.
-    pub(super) fn broken(&self) -> u64 {
+    pub fn broken(&self) -> u64 {
         self.broken.load(Ordering::Relaxed)
     }
 
