@@ -42,6 +42,7 @@ impl MigratorTrait for Migrator {
             migration!("0011_closing"),
             migration!("0012_residents"),
             migration!("0013_sync"),
+            migration!("0014_pairing"),
         ]
     }
 }

@@ -543,3 +543,62 @@ on_both! {
         assert!(kept.list("/items").iter().any(|one| one["payload"].as_str().is_some_and(|text| text.contains("teleport"))));
     }
 }
+
+on_both! {
+    /// The desk shows a code, and the technician's phone is his: also when the answer is lost on its way. The code serves one
+    /// phone, for ten minutes, and a newer one voids it.
+    async fn a_phone_is_paired_by_a_code(house: &House) {
+        let estate = Estate::found(house, "УК Дом").await;
+        let anna = estate.technician(house, "Сидорова Анна Павловна").await;
+        let strangers = Estate::found_with(house, "УК Чужая", "+79990001122").await;
+        let (ticket, _) = job(house, &estate, &[&anna], 10).await;
+        let path = format!("/v1/technicians/{}/pairing", anna.user.id);
+        let ask = async |client: &Client| client.request(reqwest::Method::POST, &path).send().await;
+        let pair = async |code: &str, rotation: Uuid| {
+            house.client().post("/v1/auth/pair", json!({ "code": code, "rotation_id": rotation })).await
+        };
+        ask(&strangers.dispatcher).await.problem(404, "not_found");
+        ask(&anna.client).await.problem(403, "forbidden");
+        let void = ask(&estate.dispatcher).await.ok(201).text("/code").to_owned();
+        let code = ask(&estate.dispatcher).await.ok(201).text("/code").to_owned();
+        pair(&void, fresh()).await.problem(401, "bad_credentials");
+        pair("0000-0000", fresh()).await.problem(401, "bad_credentials");
+        pair("мой код", fresh()).await.problem(401, "bad_credentials");
+
+        // The answer is lost; the phone asks again as it had asked.
+        let rotation = fresh();
+        let first = pair(&code, rotation).await.ok(200);
+        let again = pair(&code.to_lowercase().replace('-', ""), rotation).await.ok(200);
+        assert_eq!(first.text("/refresh_token"), again.text("/refresh_token"));
+        assert_eq!(first.id("/id"), anna.user.id);
+        // In other hands the code ends what it has begun.
+        pair(&code, fresh()).await.problem(401, "bad_credentials");
+        let refresh = json!({ "refresh_token": first.text("/refresh_token"), "rotation_id": fresh() });
+        house.client().post("/v1/auth/refresh", refresh).await.problem(401, "token_invalid");
+
+        // The reference client, through a network that loses the first answers.
+        let code = ask(&estate.dispatcher).await.ok(201).text("/code").to_owned();
+        let network = Arc::new(Network::new(&[house.main().address()], 3, watch::Sender::new(0)));
+        let phone = Handset::new("paired", &anna.user, folder(house, "paired"), house.clock().clone(), Arc::clone(&network)).await;
+        network.set(Weather::Foul);
+        let mut tries = 0;
+        while phone.client.pair(&code).await.is_err() {
+            tries += 1;
+            assert!(tries < 50, "the phone is never paired");
+        }
+        network.set(Weather::Clear);
+        let report = phone.client.sync_once().await.unwrap();
+        assert!(report.is_clean(), "{report:?}");
+        assert!(phone.client.ticket(ticket).await.unwrap().is_some());
+
+        let late = ask(&estate.dispatcher).await.ok(201).text("/code").to_owned();
+        house.clock().advance_minutes(10);
+        pair(&late, fresh()).await.problem(401, "bad_credentials");
+        let gone = ask(&estate.dispatcher).await.ok(201).text("/code").to_owned();
+        let user = estate.admin.get(&format!("/v1/users/{}", anna.user.id)).await.ok(200);
+        let path = format!("/v1/users/{}", anna.user.id);
+        estate.admin.patch(&path, user.etag(), json!({ "active": false })).await.ok(200);
+        pair(&gone, fresh()).await.problem(401, "bad_credentials");
+        ask(&estate.dispatcher).await.problem(404, "not_found");
+    }
+}

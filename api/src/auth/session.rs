@@ -8,7 +8,7 @@ use actix_web::{
 use naryad_domain::{
     auth::{
         Tokens,
-        store::{LogIn, LogOut, Refresh, RequestCode, VerifyCode},
+        store::{LogIn, LogOut, PairPhone, Refresh, RequestCode, VerifyCode},
     },
     people::user::password::{self, ChangePassword},
 };
@@ -22,7 +22,14 @@ use crate::{
 };
 
 pub(super) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.add(log_in).add(refresh).add(log_out).add(request_code).add(verify_code).add(change_password);
+    routes
+        .add(log_in)
+        .add(refresh)
+        .add(log_out)
+        .add(request_code)
+        .add(verify_code)
+        .add(pair)
+        .add(change_password);
 }
 
 /// Tokens are for the client alone: nothing on the way keeps them.
@@ -94,6 +101,19 @@ async fn request_code(app: State, args: Json<RequestCode>) -> Answer {
 #[post("/v1/auth/otp/verify")]
 async fn verify_code(app: State, args: Json<VerifyCode>) -> Answer {
     tokens(&app.sign_in.verify_code(args.0).await?)
+}
+
+/// Signs in a technician's phone by the code that the desk shows. A lost answer is asked for again with the same
+/// `rotation_id`; another `rotation_id` on a used code ends the sign-in.
+#[utoipa::path(
+    tag = "auth",
+    security(()),
+    request_body = PairPhone,
+    responses((status = 200, description = "Tokens", body = Tokens)),
+)]
+#[post("/v1/auth/pair")]
+async fn pair(app: State, args: Json<PairPhone>) -> Answer {
+    tokens(&app.sign_in.pair(args.0).await?)
 }
 
 /// Changes one's own password and ends every session, this one too.

@@ -32,6 +32,7 @@ pub struct SigningKey {
     cursor: ServerSecret,
     feed: ServerSecret,
     delivery: ServerSecret,
+    pairing: ServerSecret,
     calendar: ServerSecret,
     content: ServerSecret,
 }
@@ -103,6 +104,7 @@ impl SigningKey {
             cursor: ServerSecret::derive(seed.as_ref(), Purpose::Cursor)?,
             feed: ServerSecret::derive(seed.as_ref(), Purpose::Feed)?,
             delivery: ServerSecret::derive(seed.as_ref(), Purpose::Delivery)?,
+            pairing: ServerSecret::derive(seed.as_ref(), Purpose::Pairing)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
             content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
         })
@@ -126,6 +128,7 @@ impl SigningKey {
             Purpose::Cursor => &self.cursor,
             Purpose::Feed => &self.feed,
             Purpose::Delivery => &self.delivery,
+            Purpose::Pairing => &self.pairing,
             Purpose::Calendar => &self.calendar,
             Purpose::Content => &self.content,
         }

@@ -5,6 +5,7 @@
 pub mod code;
 mod file;
 pub mod key;
+pub mod pairing;
 pub mod password;
 pub mod refresh;
 pub mod role;
@@ -16,6 +17,7 @@ pub mod token;
 
 pub use code::{CodeHash, CodeOutcome, OneTimeCode, StoredCode};
 pub use key::{KeyRing, SigningKey, VerifyingKey};
+pub use pairing::PairingCode;
 pub use password::PasswordPolicy;
 pub use refresh::{Decision, RefreshToken, RotationId, StoredToken};
 pub use role::Role;

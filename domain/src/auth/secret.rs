@@ -17,6 +17,8 @@ pub enum Purpose {
     Feed,
     /// Keys by which phones deliver.
     Delivery,
+    /// Tokens that pairing codes stand for.
+    Pairing,
     /// Signatures of links to calendars.
     Calendar,
     /// Signatures of links to content.
@@ -32,6 +34,7 @@ impl Purpose {
             Purpose::Cursor => b"cursor",
             Purpose::Feed => b"feed",
             Purpose::Delivery => b"delivery",
+            Purpose::Pairing => b"pairing",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
         }

@@ -1,6 +1,7 @@
 //! Credentials in the database: the only finds without a scope, because whoever signs in has none yet.
 
 mod code;
+mod pairing;
 mod session;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 pub use self::{
     code::{RequestCode, VerifyCode},
+    pairing::{PAIRING_LIFETIME, PairPhone, PairingDocument},
     session::{LogIn, LogOut, Refresh},
 };
 use super::{AccessClaims, KeyRing, RefreshToken, Role, Sms, StoredToken, refresh::RotationId, token};
@@ -206,6 +208,19 @@ enum Holder {
 
 /// Begins a sign-in and returns from when on its first refresh token is void.
 async fn open_family(tx: &Tx, family: FamilyId, holder: Holder, first: &RefreshToken) -> Result<Time> {
+    let void_at = tx.now() + REFRESH_LIFETIME;
+    open_family_until(tx, family, holder, first, void_at).await?;
+    Ok(void_at)
+}
+
+/// Begins a sign-in whose first refresh token is void from `void_at` on.
+async fn open_family_until(
+    tx: &Tx,
+    family: FamilyId,
+    holder: Holder,
+    first: &RefreshToken,
+    void_at: Time,
+) -> Result<()> {
     let (user, login) = match holder {
         Holder::Staff(user) => (Some(user.0), None),
         Holder::Resident(login) => (None, Some(login.0)),
@@ -215,17 +230,16 @@ async fn open_family(tx: &Tx, family: FamilyId, holder: Holder, first: &RefreshT
         [family.0.into(), user.into(), login.into(), tx.now().into()],
     )
     .await?;
-    keep_token(tx, family, first).await
+    keep_token(tx, family, first, void_at).await
 }
 
-async fn keep_token(tx: &Tx, family: FamilyId, token: &RefreshToken) -> Result<Time> {
-    let void_at = tx.now() + REFRESH_LIFETIME;
+async fn keep_token(tx: &Tx, family: FamilyId, token: &RefreshToken, void_at: Time) -> Result<()> {
     tx.execute(
         "INSERT INTO refresh_token (hash, family_id, issued_at, expires_at) VALUES ($1, $2, $3, $4)",
         [token.hash().to_vec().into(), family.0.into(), tx.now().into(), void_at.into()],
     )
     .await?;
-    Ok(void_at)
+    Ok(())
 }
 
 /// Ends a sign-in.

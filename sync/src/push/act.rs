@@ -269,3 +269,30 @@ fn told<Out>(attempt: Attempt<Out>, tell: impl FnOnce(Out) -> Value) -> Attempt<
         Attempt::OutOfOrder => Attempt::OutOfOrder,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The kinds in the first column of the guide's table.
+    fn in_the_guide() -> BTreeSet<&'static str> {
+        let guide = include_str!("../../../docs/sync.md");
+        let table = guide.split("### The acts").nth(1).and_then(|rest| rest.split("\n## ").next());
+        let rows = table.unwrap_or_default().lines().filter_map(|line| line.strip_prefix("| `"));
+        rows.filter_map(|row| row.split(" | ").next())
+            .flat_map(|cell| cell.split(", ").map(|kind| kind.trim_matches('`')))
+            .collect()
+    }
+
+    #[test]
+    fn the_guide_names_every_kind_of_act_and_no_other() {
+        let here = include_str!("act.rs").lines().filter_map(|line| line.trim().strip_prefix('"'));
+        let here: BTreeSet<&str> = here.filter_map(|line| Some(line.split_once("\" => ")?.0)).collect();
+        assert_eq!(in_the_guide(), here);
+        for kind in here {
+            assert!(!matches!(Recorded::parse(kind, Value::Null), Ok(None)), "{kind} is not read");
+        }
+    }
+}

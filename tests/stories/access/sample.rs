@@ -185,6 +185,10 @@ impl World {
             "POST /v1/auth/otp/request" => {
                 return Sample::of("/v1/auth/otp/request", Some(json!({ "phone": "+79001112233" }))).common();
             }
+            "POST /v1/auth/pair" => {
+                let body = json!({ "code": "ABCD-EFGH", "rotation_id": fresh() });
+                return Sample::of("/v1/auth/pair", Some(body)).common();
+            }
             "POST /v1/auth/otp/verify" => {
                 let body = json!({ "phone": "+79001112233", "code": "000000" });
                 return Sample::of("/v1/auth/otp/verify", Some(body)).common();
@@ -424,6 +428,9 @@ impl World {
             "GET /v1/calendars/{token}" => Sample::of("/v1/calendars/nct_x.ics", None).common(),
             "GET /v1/visits/{id}/calendar-link" => {
                 Sample::of(&format!("/v1/visits/{}/calendar-link", self.visit), None)
+            }
+            "POST /v1/technicians/{id}/pairing" => {
+                Sample::of(&format!("/v1/technicians/{}/pairing", self.anna.user.id), None)
             }
             "GET /v1/technicians/{id}/calendar-links" => {
                 Sample::of(&format!("/v1/technicians/{}/calendar-links", self.anna.user.id), None)

@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    Bearer, Holder, SignIn, Tokens, find_login, find_token, find_user, keep_token, nobody, open_family,
-    remember_organization, remembered_organization, revoke_family, void,
+    Bearer, Holder, REFRESH_LIFETIME, SignIn, Tokens, find_login, find_token, find_user, keep_token, nobody,
+    open_family, remember_organization, remembered_organization, revoke_family, void,
 };
 use crate::{
     Code, Error, Result, Scope, Time,
@@ -63,7 +63,7 @@ impl std::fmt::Debug for LogOut {
     }
 }
 
-fn wrong() -> Error {
+pub(super) fn wrong() -> Error {
     Error::new(Code::BadCredentials, Code::BadCredentials.title())
 }
 
@@ -111,16 +111,26 @@ impl SignIn {
     /// or ended, or its holder was let go; `not_found` for an organization the resident does not belong to.
     pub async fn refresh(&self, args: Refresh) -> Result<Tokens> {
         let token = RefreshToken::parse(&args.refresh_token)?;
-        let rotation = RotationId::from_client(args.rotation_id, "rotation_id")?;
-        let held = find_token(&self.db.reader(), &token).await?.ok_or_else(void)?;
+        self.rotate(&token, args.rotation_id, args.organization_id).await
+    }
+
+    /// Uses a refresh token, or what stands for one.
+    pub(super) async fn rotate(
+        &self,
+        token: &RefreshToken,
+        rotation_id: Uuid,
+        organization: Option<OrganizationId>,
+    ) -> Result<Tokens> {
+        let rotation = RotationId::from_client(rotation_id, "rotation_id")?;
+        let held = find_token(&self.db.reader(), token).await?.ok_or_else(void)?;
         let scope = match held.user_id {
             Some(user) => {
                 Scope::system(find_user(&self.db.reader(), user).await?.ok_or_else(void)?.organization_id)
             }
             None => nobody(),
         };
-        let next = successor(self.keys.secret(Purpose::Rotation), &token, rotation);
-        let rotate = Rotate { token, next: next.clone(), rotation, organization: args.organization_id };
+        let next = successor(self.keys.secret(Purpose::Rotation), token, rotation);
+        let rotate = Rotate { token: token.clone(), next: next.clone(), rotation, organization };
         match self.db.write(scope, rotate).await? {
             Rotated::To { bearer, void_at } => self.tokens(bearer, held.family_id, &next, void_at),
             Rotated::Reused => Err(Error::new(Code::TokenReused, Code::TokenReused.title())),
@@ -217,7 +227,8 @@ impl Act for Rotate {
                 return Err(Error::restart("the token was used meanwhile"));
             }
             remember_organization(tx, held.family_id, bearer.organization).await?;
-            let void_at = keep_token(tx, held.family_id, &self.next).await?;
+            let void_at = tx.now() + REFRESH_LIFETIME;
+            keep_token(tx, held.family_id, &self.next, void_at).await?;
             return Ok(Rotated::To { bearer, void_at });
         }
         match find_token(&tx.reader(), &self.next).await? {
