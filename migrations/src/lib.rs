@@ -43,6 +43,7 @@ impl MigratorTrait for Migrator {
             migration!("0012_residents"),
             migration!("0013_sync"),
             migration!("0014_pairing"),
+            migration!("0015_early_uploads"),
         ]
     }
 }

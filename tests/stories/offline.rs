@@ -14,7 +14,7 @@ use naryad_sync::client::{Http, NewPhoto, PhotoState, Request, Response, Transpo
 use naryad_tests::{
     Client, House, Proxy,
     database::connect,
-    estate::{Estate, Technician, fresh},
+    estate::{Estate, Technician, fresh, location, open_upload, send_slice},
     house::eventually,
     on_both,
     people::User,
@@ -27,6 +27,7 @@ use naryad_tests::{
     },
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, Row as _, SqliteConnection};
 use tokio::sync::watch;
@@ -103,7 +104,7 @@ on_both! {
         proxy.arm(Trap::new(Act::DropAnswer, Match::Bytes(b"/v1/sync/push".to_vec())));
         let body = phone.body(house, &acts);
         let through = anna.client.through(&proxy.url());
-        let asking = tokio::spawn(async move { through.request(reqwest::Method::POST, "/v1/sync/push").json(&body).try_send().await });
+        let asking = tokio::spawn(async move { through.request(Method::POST, "/v1/sync/push").json(&body).try_send().await });
         eventually("the comment to stand", async || {
             (comments(&estate.dispatcher, ticket).await.len() == 1).then_some(())
         }).await;
@@ -183,7 +184,7 @@ on_both! {
         let desk = &estate.dispatcher;
         for done in [1, 26, 51] {
             let (client, body) = (anna.client.clone(), phone.body(house, &acts));
-            let pushing = tokio::spawn(async move { client.request(reqwest::Method::POST, "/v1/sync/push").json(&body).try_send().await });
+            let pushing = tokio::spawn(async move { client.request(Method::POST, "/v1/sync/push").json(&body).try_send().await });
             eventually("a part of the push to be done", async || {
                 (comments(desk, ticket).await.len() >= done).then_some(())
             }).await;
@@ -553,7 +554,7 @@ on_both! {
         let strangers = Estate::found_with(house, "УК Чужая", "+79990001122").await;
         let (ticket, _) = job(house, &estate, &[&anna], 10).await;
         let path = format!("/v1/technicians/{}/pairing", anna.user.id);
-        let ask = async |client: &Client| client.request(reqwest::Method::POST, &path).send().await;
+        let ask = async |client: &Client| client.request(Method::POST, &path).send().await;
         let pair = async |code: &str, rotation: Uuid| {
             house.client().post("/v1/auth/pair", json!({ "code": code, "rotation_id": rotation })).await
         };
@@ -600,5 +601,56 @@ on_both! {
         estate.admin.patch(&path, user.etag(), json!({ "active": false })).await.ok(200);
         pair(&gone, fresh()).await.problem(401, "bad_credentials");
         ask(&estate.dispatcher).await.problem(404, "not_found");
+    }
+}
+
+on_both! {
+    /// A technician's phone sends the bytes before its queue, in the middle of it and twice, and the photo is received; a
+    /// contractor's too. What is never announced is kept for a week and is nobody's evidence.
+    async fn bytes_before_their_metadata(house: &House) {
+        let estate = Estate::found(house, "УК Дом").await;
+        let anna = estate.technician(house, "Сидорова Анна Павловна").await;
+        let (ticket, _) = job(house, &estate, &[&anna], 10).await;
+        let mut phone = Phone::register(&anna.client).await;
+        let photo = |seed| (fresh(), photos::jpeg_of(seed, 400, 300, 90));
+        let (before, middle, never) = (photo(61), photo(62), photo(63));
+        let start = async |client: &Client, (id, bytes): &(Uuid, Vec<u8>)| {
+            location(&open_upload(client, *id, bytes).await.ok(201))
+        };
+        let add = |phone: &mut Phone, (id, bytes): &(Uuid, Vec<u8>)| {
+            let args = json!({ "photo_id": id, "kind": "before", "sha256": photos::sha256(bytes), "bytes": bytes.len() });
+            phone.record(house, ticket, "photo.add", &args)
+        };
+
+        let upload = start(&anna.client, &before).await;
+        let told = send_slice(&anna.client, &upload, 0, &before.1).await.ok(204);
+        assert!(!told.header("Upload-Expires").is_empty(), "it waits");
+        let half = start(&anna.client, &middle).await;
+        send_slice(&anna.client, &half, 0, &middle.1[..1000]).await.ok(204);
+        let lost = start(&anna.client, &never).await;
+        send_slice(&anna.client, &lost, 0, &never.1).await.ok(204);
+        open_upload(&estate.dispatcher, fresh(), &before.1).await.problem(404, "not_found");
+        anna.client.get(&format!("/v1/photos/{}", before.0)).await.problem(404, "not_found");
+
+        let acts = [add(&mut phone, &before), add(&mut phone, &middle)];
+        let answer = phone.push(house, &acts).await.ok(200);
+        for outcome in answer.list("/results") {
+            assert_eq!(outcome["status"], "applied", "{outcome}");
+        }
+        send_slice(&anna.client, &half, 1000, &middle.1[1000..]).await.ok(204);
+        for (id, bytes) in [&before, &middle] {
+            let served = eventually("the bytes are judged", async || {
+                let answer = estate.dispatcher.get(&format!("/v1/photos/{id}?size=original")).await;
+                (answer.status == 200).then_some(answer.bytes)
+            });
+            assert_eq!(&served.await, bytes);
+        }
+        let done = anna.client.request(Method::HEAD, &upload).header("Tus-Resumable", "1.0.0").send().await.ok(200);
+        assert_eq!(done.header("Upload-Offset"), before.1.len().to_string());
+
+        house.clock().advance(TimeDelta::days(8));
+        let key = format!("Delivery {}", phone.key);
+        let asked = house.client().request(Method::HEAD, &lost).header("Tus-Resumable", "1.0.0");
+        asked.header("Authorization", &key).send().await.ok(410);
     }
 }

@@ -13,6 +13,7 @@ mod handover_expire;
 mod photo_examine;
 mod registry;
 mod ticket_refold;
+mod upload_judge;
 mod uploads;
 mod visit_overrun;
 mod worker;

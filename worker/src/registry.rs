@@ -14,7 +14,7 @@ use naryad_domain::{
 
 use crate::{
     auto_close, deadline_recalculate, feed_expire, handover_expire, photo_examine, ticket_refold,
-    visit_overrun,
+    upload_judge, visit_overrun,
 };
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
@@ -53,10 +53,14 @@ impl Registry {
     #[must_use]
     pub fn with_uploads(mut self, transfers: Transfers) -> Self {
         let blobs = Arc::clone(transfers.blobs());
-        self.transfers = Some(transfers);
+        self.transfers = Some(transfers.clone());
         self.with(photo::EXAMINE_JOB, move |db, job| {
             let blobs = Arc::clone(&blobs);
             Box::pin(async move { photo_examine::run(db, &blobs, job).await })
+        })
+        .with(photo::JUDGE_JOB, move |db, job| {
+            let transfers = transfers.clone();
+            Box::pin(async move { upload_judge::run(db, &transfers, job).await })
         })
     }
 

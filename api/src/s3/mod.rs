@@ -315,7 +315,7 @@ impl Blobs for S3Blobs {
         if !accept(&head) {
             return Ok(Assembled::Refused { head });
         }
-        let fresh = self.publish(upload.organization, &spooled).await?;
+        let fresh = self.publish(announced.organization, &spooled).await?;
         Ok(Assembled::Published { head, fresh })
     }
 

@@ -82,7 +82,8 @@ async fn a_signed_upload_takes_only_the_announced_bytes() {
         upload: UploadId(Uuid::from_u128(rand::random())),
     };
     let content = contract::noise(3, 3000);
-    let announced = Announced { sha256: Sha256Hash::of(&content), bytes: 3000 };
+    let organization = upload.organization;
+    let announced = Announced { organization, sha256: Sha256Hash::of(&content), bytes: 3000 };
     let slice = upload.slice(0, 1);
     let signed = store.sign_slice(&slice, &announced, Duration::from_secs(60)).await.unwrap().unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();

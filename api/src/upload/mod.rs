@@ -78,16 +78,17 @@ async fn upload_options() -> Answer {
     Ok(response.finish())
 }
 
-/// Starts the upload of a photo that the caller has announced. The same again finds the same upload, however far it is,
-/// also when it is finished (`Upload-Offset` tells). The first bytes may come along.
+/// Starts the upload of a photo that the caller has announced; a technician may send the bytes first and announce the
+/// photo later: until then they wait, for seven days at most. The same again finds the same upload, however far it is,
+/// also when it is finished (`Upload-Offset` tells, and there is no `Upload-Expires`). The first bytes may come along.
 #[utoipa::path(
     tag = "uploads",
     params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`"),
-        ("Upload-Length" = u64, Header, description = "The number of bytes that was announced."),
+        ("Upload-Length" = u64, Header, description = "The number of bytes that was, or will be, announced."),
         (
             "Upload-Metadata" = String, Header,
-            description = "`photo_id` and `sha256` (64 hexadecimal digits) as they were announced, each in Base64; other \
+            description = "`photo_id` and `sha256` (64 hexadecimal digits) as in the announcement, each in Base64; other \
                            keys are passed over.",
         ),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha256` and the Base64 of the hash of this body."),

@@ -34,6 +34,7 @@ pub async fn all(blobs: Store) -> Result {
     small_content_is_published_in_one_go(Arc::clone(&blobs)).await?;
     racing_finishers_publish_once(Arc::clone(&blobs)).await?;
     tenants_are_apart(Arc::clone(&blobs)).await?;
+    an_upload_is_published_where_it_belongs(Arc::clone(&blobs)).await?;
     a_cut_stream_keeps_what_came(Arc::clone(&blobs)).await?;
     the_limit_holds(Arc::clone(&blobs)).await?;
     ranges_are_cut_to_the_object(Arc::clone(&blobs)).await?;
@@ -76,8 +77,9 @@ fn any_head(_: &[u8]) -> bool {
     true
 }
 
-fn announced(bytes: &Bytes) -> Announced {
-    Announced { sha256: Sha256Hash::of(bytes), bytes: bytes.len() as u64 }
+/// The content as it is announced by the organization of the upload.
+fn announced(upload: UploadKey, bytes: &Bytes) -> Announced {
+    Announced { organization: upload.organization, sha256: Sha256Hash::of(bytes), bytes: bytes.len() as u64 }
 }
 
 fn fresh_id() -> Uuid {
@@ -105,7 +107,7 @@ async fn keep(
 ) -> std::result::Result<Assembled, BlobError> {
     put(blobs, upload, 0, 1, content).await?;
     let slices = [Slice { offset: 0, epoch: 1, bytes: content.len() as u64 }];
-    blobs.assemble(&upload, &slices, &announced(content), &any_head).await
+    blobs.assemble(&upload, &slices, &announced(upload, content), &any_head).await
 }
 
 fn published(content: &Bytes, fresh: bool) -> Assembled {
@@ -152,11 +154,11 @@ pub async fn a_photo_goes_through(blobs: Store) -> Result {
         put(&blobs, upload, offset as u64, 7, &content.slice(offset..end)).await?;
         slices.push(Slice { offset: offset as u64, epoch: 7, bytes: (end - offset) as u64 });
     }
-    nothing_is_published(&blobs, upload.organization, &[announced(&content).sha256]).await?;
+    nothing_is_published(&blobs, upload.organization, &[Sha256Hash::of(&content)]).await?;
     let seen = |head: &[u8]| *head == content[..HEAD_BYTES];
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &seen).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &seen).await?;
     assert_eq!(assembled, published(&content, true));
-    let sha256 = announced(&content).sha256;
+    let sha256 = Sha256Hash::of(&content);
     assert_eq!(whole(&blobs, upload.organization, sha256).await?, Some(content));
     assert!(blobs.exists(upload.organization, &sha256).await?);
     assert_eq!(blobs.length(upload.organization, &sha256).await?, Some(300_000));
@@ -173,9 +175,9 @@ pub async fn slices_of_other_epochs_do_not_mix(blobs: Store) -> Result {
     put(&blobs, upload, 0, 1, &noise(4, 2_000)).await?;
     let slices =
         [Slice { offset: 0, epoch: 2, bytes: 2_000 }, Slice { offset: 2_000, epoch: 4, bytes: 3_000 }];
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     Ok(())
 }
 
@@ -199,7 +201,7 @@ pub async fn the_same_slice_again_replaces_it(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), noise(5, 900));
     put(&blobs, upload, 0, 1, &noise(6, 2_000)).await?;
     assert_eq!(keep(&blobs, upload, &content).await?, published(&content, true));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     Ok(())
 }
 
@@ -213,15 +215,15 @@ pub async fn wrong_bytes_are_not_published(blobs: Store) -> Result {
     let slices = [Slice { offset: 0, epoch: 1, bytes: 10_000 }];
     let asked = std::sync::atomic::AtomicBool::new(false);
     let accept = |_: &[u8]| !asked.swap(true, std::sync::atomic::Ordering::SeqCst);
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &accept).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &accept).await?;
     let actual = Sha256Hash::of(&flipped);
     assert_eq!(assembled, Assembled::Mismatch { actual });
     assert!(!asked.into_inner(), "what the network broke must not be judged as a photo");
-    nothing_is_published(&blobs, upload.organization, &[announced(&content).sha256, actual]).await?;
+    nothing_is_published(&blobs, upload.organization, &[Sha256Hash::of(&content), actual]).await?;
     // The upload starts anew under the next epoch and succeeds.
     put(&blobs, upload, 0, 2, &content).await?;
     let slices = [Slice { offset: 0, epoch: 2, bytes: 10_000 }];
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
     Ok(())
 }
@@ -231,10 +233,11 @@ pub async fn what_is_not_accepted_is_not_published(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), Bytes::from("%PDF-1.7 is no photo"));
     put(&blobs, upload, 0, 1, &content).await?;
     let slices = [Slice { offset: 0, epoch: 1, bytes: content.len() as u64 }];
-    let assembled =
-        blobs.assemble(&upload, &slices, &announced(&content), &|head| !head.starts_with(b"%PDF")).await?;
+    let assembled = blobs
+        .assemble(&upload, &slices, &announced(upload, &content), &|head| !head.starts_with(b"%PDF"))
+        .await?;
     assert_eq!(assembled, Assembled::Refused { head: content.to_vec() });
-    nothing_is_published(&blobs, upload.organization, &[announced(&content).sha256]).await
+    nothing_is_published(&blobs, upload.organization, &[Sha256Hash::of(&content)]).await
 }
 
 /// A missing slice, one of another length, a gap, an overlap and a short total are told with the offset that is whole.
@@ -253,10 +256,10 @@ pub async fn torn_slices_are_told(blobs: Store) -> Result {
         (vec![], 0, "nothing"),
     ];
     for (slices, offset, case) in cases {
-        let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+        let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
         assert_eq!(assembled, Assembled::Torn { offset }, "{case}");
     }
-    nothing_is_published(&blobs, upload.organization, &[announced(&content).sha256]).await
+    nothing_is_published(&blobs, upload.organization, &[Sha256Hash::of(&content)]).await
 }
 
 /// Two uploads of the same content of one organization leave one object.
@@ -265,7 +268,7 @@ pub async fn the_same_content_is_kept_once(blobs: Store) -> Result {
     let again = UploadKey { upload: UploadId(fresh_id()), ..upload };
     assert_eq!(keep(&blobs, upload, &content).await?, published(&content, true));
     assert_eq!(keep(&blobs, again, &content).await?, published(&content, false));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     assert_eq!(blobs.usage(upload.organization).await?, Usage { objects: 1, bytes: 2_500 });
     Ok(())
 }
@@ -275,7 +278,7 @@ pub async fn racing_finishers_publish_once(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), noise(10, 400_000));
     put(&blobs, upload, 0, 1, &content).await?;
     let slices = [Slice { offset: 0, epoch: 1, bytes: 400_000 }];
-    let promised = announced(&content);
+    let promised = announced(upload, &content);
     let finishers = (0..8).map(|_| blobs.assemble(&upload, &slices, &promised, &any_head));
     let mut fresh = 0;
     for assembled in futures_util::future::join_all(finishers).await {
@@ -293,19 +296,33 @@ pub async fn tenants_are_apart(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), noise(11, 1_200));
     let stranger = UploadKey { organization: OrganizationId(fresh_id()), ..upload };
     assert_eq!(keep(&blobs, upload, &content).await?, published(&content, true));
-    let sha256 = announced(&content).sha256;
+    let sha256 = Sha256Hash::of(&content);
     nothing_is_published(&blobs, stranger.organization, &[sha256]).await?;
     let slices = [Slice { offset: 0, epoch: 1, bytes: 1_200 }];
-    let assembled = blobs.assemble(&stranger, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&stranger, &slices, &announced(stranger, &content), &any_head).await?;
     assert_eq!(assembled, Assembled::Torn { offset: 0 });
     assert!(!blobs.remove(stranger.organization, &sha256).await?);
     blobs.remove_slices(&stranger).await?;
     assert_eq!(keep(&blobs, stranger, &content).await?, published(&content, true));
     assert!(blobs.remove(stranger.organization, &sha256).await?);
     assert_eq!(whole(&blobs, upload.organization, sha256).await?, Some(content.clone()));
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, false), "the slices of the owner are untouched");
     Ok(())
+}
+
+/// A contractor's upload is published where the photo belongs, and nowhere else.
+pub async fn an_upload_is_published_where_it_belongs(blobs: Store) -> Result {
+    let (upload, content) = (new_upload(), noise(12, 900));
+    let home = OrganizationId(fresh_id());
+    let sha256 = Sha256Hash::of(&content);
+    put(&blobs, upload, 0, 1, &content).await?;
+    let slices = [Slice { offset: 0, epoch: 1, bytes: 900 }];
+    let promised = Announced { organization: home, ..announced(upload, &content) };
+    let assembled = blobs.assemble(&upload, &slices, &promised, &any_head).await?;
+    assert_eq!(assembled, published(&content, true));
+    assert_eq!(whole(&blobs, home, sha256).await?, Some(content));
+    nothing_is_published(&blobs, upload.organization, &[sha256]).await
 }
 
 /// The client hangs up: what came is durable and the upload goes on from there; if nothing came, nothing changes.
@@ -319,9 +336,9 @@ pub async fn a_cut_stream_keeps_what_came(blobs: Store) -> Result {
     put(&blobs, upload, 450_001, 2, &content.slice(450_001..)).await?;
     let slices =
         [Slice { offset: 0, epoch: 1, bytes: 450_001 }, Slice { offset: 450_001, epoch: 2, bytes: 249_999 }];
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     Ok(())
 }
 
@@ -336,7 +353,7 @@ pub async fn the_limit_holds(blobs: Store) -> Result {
     let failure = blobs.put_slice(&key, cut(&noise(14, 1_001), 1_001), 1_000).await;
     assert!(matches!(failure, Err(BlobError::TooMuch { limit: 1_000 })), "{failure:?}");
     let slices = [Slice { offset: 0, epoch: 1, bytes: 1_000 }];
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
     Ok(())
 }
@@ -358,7 +375,7 @@ pub async fn ranges_are_cut_to_the_object(blobs: Store) -> Result {
         (reversed, 10..10),
     ];
     for (asked, range) in cases {
-        let read = blobs.read(upload.organization, &announced(&content).sha256, Some(asked.clone())).await?;
+        let read = blobs.read(upload.organization, &Sha256Hash::of(&content), Some(asked.clone())).await?;
         let Some(read) = read else { unreachable!("the object is there") };
         assert_eq!((read.len, &read.range), (600_000, &range), "asked for {asked:?}");
         let expected: Bytes = content
@@ -375,10 +392,10 @@ pub async fn ranges_are_cut_to_the_object(blobs: Store) -> Result {
 /// No bytes are content too, from no slice or from an empty one.
 pub async fn an_empty_file_is_a_file(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), Bytes::new());
-    let assembled = blobs.assemble(&upload, &[], &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &[], &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
     assert_eq!(keep(&blobs, upload, &content).await?, published(&content, false));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     assert_eq!(blobs.usage(upload.organization).await?, Usage { objects: 1, bytes: 0 });
     Ok(())
 }
@@ -397,29 +414,29 @@ pub async fn eight_mebibytes_in_uneven_slices(blobs: Store) -> Result {
         let part = content.slice(slice.offset as usize..(slice.offset + slice.bytes) as usize);
         put(&blobs, upload, slice.offset, slice.epoch, &part).await?;
     }
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true));
-    assert_eq!(whole(&blobs, upload.organization, announced(&content).sha256).await?, Some(content));
+    assert_eq!(whole(&blobs, upload.organization, Sha256Hash::of(&content)).await?, Some(content));
     Ok(())
 }
 
 /// Slices and objects can be removed, twice, and come back; one does not remove the other.
 pub async fn removed_is_removed(blobs: Store) -> Result {
     let (upload, content) = (new_upload(), noise(17, 800));
-    let sha256 = announced(&content).sha256;
+    let sha256 = Sha256Hash::of(&content);
     let other = UploadKey { upload: UploadId(fresh_id()), ..upload };
     let slices = [Slice { offset: 0, epoch: 1, bytes: 800 }];
     put(&blobs, other, 0, 1, &content).await?;
     assert_eq!(keep(&blobs, upload, &content).await?, published(&content, true));
     blobs.remove_slices(&upload).await?;
     blobs.remove_slices(&upload).await?;
-    let assembled = blobs.assemble(&upload, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&upload, &slices, &announced(upload, &content), &any_head).await?;
     assert_eq!(assembled, Assembled::Torn { offset: 0 });
     assert_eq!(whole(&blobs, upload.organization, sha256).await?, Some(content.clone()));
     assert!(blobs.remove(upload.organization, &sha256).await?);
     assert!(!blobs.remove(upload.organization, &sha256).await?);
     nothing_is_published(&blobs, upload.organization, &[sha256]).await?;
-    let assembled = blobs.assemble(&other, &slices, &announced(&content), &any_head).await?;
+    let assembled = blobs.assemble(&other, &slices, &announced(other, &content), &any_head).await?;
     assert_eq!(assembled, published(&content, true), "slices of another upload stay");
     Ok(())
 }
@@ -435,7 +452,7 @@ pub async fn listings_turn_pages(blobs: Store) -> Result {
         let organization = organizations[usize::from(number % 3 == 0)];
         let upload = UploadKey { organization, upload: UploadId(fresh_id()) };
         assert_eq!(keep(&blobs, upload, &content).await?, published(&content, true));
-        kept.push((BlobKey { organization, sha256: announced(&content).sha256 }, content.len() as u64));
+        kept.push((BlobKey { organization, sha256: Sha256Hash::of(&content) }, content.len() as u64));
         uploads.push(upload);
     }
     kept.sort_unstable();

@@ -125,7 +125,7 @@ impl Blobs for DirectoryBlobs {
         if !accept(&head) {
             return Ok(Assembled::Refused { head });
         }
-        let organization = upload.organization;
+        let organization = announced.organization;
         let place = self.0.path(BlobKey { organization, sha256 });
         let (fresh, actual) = self
             .run("publishing an object", move |files| {

@@ -59,6 +59,8 @@ pub struct Slice {
 /// The content as the client announced it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Announced {
+    /// Under which organization it is published.
+    pub organization: OrganizationId,
     /// Its hash.
     pub sha256: Sha256Hash,
     /// Its length in bytes.
@@ -168,7 +170,8 @@ pub trait Blobs: Send + Sync + std::fmt::Debug {
     async fn put_slice(&self, key: &SliceKey, body: ByteStream, limit: u64)
     -> Result<SliceStored, BlobError>;
 
-    /// Joins slices of an upload to the announced content and publishes it under the organization and the hash.
+    /// Joins slices of an upload to the announced content and publishes it under its organization and its hash; the
+    /// upload may be of another organization.
     /// The slices stay: remove them when the database knows of the object.
     ///
     /// `slices` stand in the order of their offsets. Judged in this order: the slices against their lengths

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{
     PhotoPosition,
     content::{Format, not_taken, takes},
-    examine,
+    early, examine,
     row::{Entity, Model, PhotoState, PreviewState},
     stored,
 };
@@ -154,6 +154,7 @@ impl Act for AddPhoto {
             rest_on_stored(tx, &mut photo).await?;
         }
         tx.insert(&photo).await?;
+        early::follow(tx, &photo).await?;
         if self.review.is_none() {
             ticket::evidence_found(tx, &ticket).await?;
         }

@@ -1,12 +1,14 @@
 //! Photos and the uploads that bring their bytes.
 //!
-//! A photo is announced beside the data ([`AddPhoto`]); its bytes follow in slices, over any number of connections and
-//! nodes ([`Transfers`]), and the photo is received when the whole has the announced hash.
+//! A photo is announced beside the data ([`AddPhoto`]); its bytes come in slices, over any number of connections and
+//! nodes ([`Transfers`]), after the announcement or before it, and the photo is received when the whole has the announced
+//! hash.
 
 mod add;
 pub mod content;
 mod document;
 mod doubtful;
+mod early;
 mod examine;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -28,6 +30,7 @@ pub use self::{
     add::{AddPhoto, AddPhotoArgs, Added, MAX_PHOTO_BYTES},
     document::{PhotoDocument, counted, counts, of_review, of_ticket, of_tickets, pending},
     doubtful::{DoubtfulPhoto, doubtful},
+    early::{EARLY_UPLOADS, JUDGE_JOB, JudgeJob, judge_early},
     examine::{EXAMINE_JOB, Examine, to_examine},
     flag::{PhotoFlag, nearest},
     late::{LATE_HOURS, tell_late},

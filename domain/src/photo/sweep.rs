@@ -6,10 +6,10 @@ use sea_orm::{FromQueryResult, Value};
 
 use super::{
     transfer::Transfers,
-    upload::{Upload, expired},
+    upload::{Upload, expired, unjudged},
 };
 use crate::{
-    Code, Error, Result, Scope,
+    Code, Result, Scope,
     blob::UploadKey,
     db::{Db, placeholders},
     id::{OrganizationId, UploadId},
@@ -41,29 +41,34 @@ pub async fn organizations_to_sweep(db: &Db) -> Result<Vec<OrganizationId>> {
     struct Due {
         id: OrganizationId,
     }
-    let sql = "SELECT DISTINCT organization_id AS id FROM upload WHERE state = 'open' AND expires_at <= $1 ORDER BY 1";
+    let sql = "SELECT organization_id AS id FROM upload WHERE state = 'open' AND expires_at <= $1
+               UNION
+               SELECT u.organization_id FROM upload u JOIN photo p ON p.id = u.photo_id
+               WHERE u.state = 'open' AND u.received = u.length
+               ORDER BY 1";
     let due = db.reader().all::<Due>(sql, [db.clock().now().into()]).await?;
     Ok(due.into_iter().map(|due| due.id).collect())
 }
 
-/// Ends uploads of an organization that have made no progress for [`UPLOAD_DAYS`](super::UPLOAD_DAYS) days, at most
-/// `limit` of them, and removes their slices. The photos stay expected. An upload that has all its bytes, because the
-/// node died that took the last one, is judged instead of being lost.
+/// Judges uploads of an organization that have all their bytes and were not judged, then ends those that have made no
+/// progress for [`UPLOAD_DAYS`](super::UPLOAD_DAYS) days and removes their slices, at most `limit` of each. The photos
+/// stay expected.
 ///
 /// # Errors
 /// `forbidden` for everybody but a job; database or blob store do not answer.
 pub async fn sweep_uploads(transfers: &Transfers, scope: Scope, limit: u32) -> Result<Swept> {
     scope.require(&[])?;
     let db = transfers.db();
-    let expired = expired(&db.reader(), &scope, db.clock().now(), limit).await?;
-    let mut swept = Swept { more: expired.len() >= limit as usize, ..Swept::default() };
-    let (full, dead): (Vec<Upload>, Vec<Upload>) = expired.into_iter().partition(Upload::is_full);
-    for upload in full {
-        match transfers.judge_if_full(scope, upload).await {
-            Err(error) if !is_judgement(&error) => return Err(error),
-            _ => swept.judged += 1,
-        }
+    let mut swept = Swept::default();
+    for upload in unjudged(&db.reader(), &scope, limit).await? {
+        judge(transfers, scope, upload).await?;
+        swept.judged += 1;
     }
+    if swept.judged >= limit as usize {
+        return Ok(Swept { more: true, ..swept });
+    }
+    let dead = expired(&db.reader(), &scope, db.clock().now(), limit).await?;
+    swept.more = dead.len() >= limit as usize;
     if dead.is_empty() {
         return Ok(swept);
     }
@@ -76,9 +81,14 @@ pub async fn sweep_uploads(transfers: &Transfers, scope: Scope, limit: u32) -> R
     Ok(swept)
 }
 
-/// Wrong bytes and no photo are judgements too; what was restarted ends with the next sweep.
-fn is_judgement(error: &Error) -> bool {
-    matches!(error.code(), Code::HashMismatch | Code::NotAPhoto | Code::UploadGone)
+/// Judges an upload. Wrong bytes and no photo are judgements too; what was restarted ends with a later sweep.
+pub(super) async fn judge(transfers: &Transfers, scope: Scope, upload: Upload) -> Result<()> {
+    match transfers.judge_if_full(scope, upload).await {
+        Err(error) if !matches!(error.code(), Code::HashMismatch | Code::NotAPhoto | Code::UploadGone) => {
+            Err(error)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Ends those that are still open and expired.

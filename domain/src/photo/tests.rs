@@ -1,6 +1,7 @@
 //! Stories of photos and their uploads.
 
 mod add;
+mod early;
 mod examine;
 mod orphans;
 mod races;

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Code, Error, Result, Scope, Time,
     blob::{Assembled, Blobs, ByteStream, Sha256Hash, SignedPut, SliceStored, UploadKey},
+    catalogue::PhotoKind,
     db::Db,
     id::{PhotoId, UploadId},
 };
@@ -21,11 +22,11 @@ use crate::{
 /// An upload that a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewUpload {
-    /// The photo, announced before.
+    /// The photo.
     pub photo: PhotoId,
-    /// The hash it was announced with.
+    /// The hash it was, or will be, announced with.
     pub sha256: Sha256Hash,
-    /// The number of bytes it was announced with.
+    /// The number of bytes it was, or will be, announced with.
     pub length: u64,
 }
 
@@ -98,12 +99,14 @@ impl Transfers {
         &self.db
     }
 
-    /// Starts the upload of an announced photo. The same again finds the same upload, however far it is: open, or
-    /// finished. What an earlier connection was sending can no longer move the offset.
+    /// Starts the upload of a photo; a technician's may begin before the photo is announced. The same again finds the
+    /// same upload, however far it is: open, or finished. What an earlier connection was sending can no longer move the
+    /// offset.
     ///
     /// # Errors
-    /// `not_found` when the scope has announced no such photo, `invalid_field` when it was announced with another hash
-    /// or length, `too_large`, and as [`Transfers::resume`].
+    /// `not_found` when the photo is somebody else's, or not announced by one who must announce it first;
+    /// `invalid_field` when it was announced with another hash or length, `too_large`, `too_many_requests` when too many
+    /// uploads wait for their photos, and as [`Transfers::resume`].
     pub async fn create(&self, scope: Scope, new: NewUpload) -> Result<Progress> {
         let start = Start { photo: new.photo, sha256: new.sha256, length: new.length };
         let started = self.db.write(scope, start).await?;
@@ -236,14 +239,16 @@ impl Transfers {
         moved
     }
 
-    /// Judges the bytes when all are here. Every request that meets a full upload does it, so that none stays unjudged
-    /// because a node died between the last byte and the judgement.
-    pub(super) async fn judge_if_full(&self, scope: Scope, upload: Upload) -> Result<Progress> {
-        if !upload.is_full() {
-            return Progress::of(&upload);
+    /// Judges the bytes when all are here and their photo is announced. Every request that meets a full upload does it,
+    /// so that none stays unjudged because a node died between the last byte and the judgement.
+    pub(super) async fn judge_if_full(&self, scope: Scope, mut upload: Upload) -> Result<Progress> {
+        if upload.is_full() && upload.kind.is_none() {
+            // It may have been announced while the last bytes came.
+            upload = find(&self.db.reader(), &scope, upload.id).await?;
         }
+        let Some(kind) = upload.kind.filter(|_| upload.is_full()) else { return Progress::of(&upload) };
         for _ in 0..PUBLICATIONS {
-            if let Some(finished) = self.judge(scope, &upload).await? {
+            if let Some(finished) = self.judge(scope, &upload, kind).await? {
                 return Progress::of(&finished);
             }
         }
@@ -251,9 +256,8 @@ impl Transfers {
     }
 
     /// `None`: the published object was collected before it was known.
-    async fn judge(&self, scope: Scope, upload: &Upload) -> Result<Option<Upload>> {
+    async fn judge(&self, scope: Scope, upload: &Upload, kind: PhotoKind) -> Result<Option<Upload>> {
         let slices = slices(&self.db.reader(), upload.id).await?;
-        let kind = upload.kind;
         let accept = |head: &[u8]| Format::detect(head).is_some_and(|format| takes(kind, format));
         let assembled = self.blobs.assemble(&upload.key(), &slices, &upload.announced()?, &accept).await?;
         let id = upload.id;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{
     add::length,
+    early,
     row::{Entity, Model, PhotoState},
 };
 use crate::{
@@ -51,7 +52,10 @@ pub(super) struct Upload {
     pub(super) state: UploadState,
     pub(super) expires_at: Time,
     pub(super) sha256: Sha256Hash,
-    pub(super) kind: PhotoKind,
+    /// What its photo shows; absent until its owner has announced a photo of this content.
+    pub(super) kind: Option<PhotoKind>,
+    /// Where the photo belongs: a contractor's technician adds it to a ticket of another organization.
+    pub(super) home: Option<OrganizationId>,
 }
 
 impl Upload {
@@ -62,7 +66,8 @@ impl Upload {
 
     /// The content that was announced.
     pub(super) fn announced(&self) -> Result<Announced> {
-        Ok(Announced { sha256: self.sha256, bytes: unsigned(self.length)? })
+        let organization = self.home.unwrap_or(self.organization_id);
+        Ok(Announced { organization, sha256: self.sha256, bytes: unsigned(self.length)? })
     }
 
     /// Whether every byte is here and nobody has judged them yet.
@@ -92,11 +97,12 @@ impl Upload {
     }
 }
 
-/// What every read of an [`Upload`] begins with.
+/// What every read of an [`Upload`] begins with. A photo of somebody else, or of other content, is not its photo.
 const UPLOAD: &str =
-    "SELECT u.id, u.organization_id, u.photo_id, u.length, u.received, u.epoch, u.state, u.expires_at,
-                             p.sha256, p.kind
-                      FROM upload u JOIN photo p ON p.id = u.photo_id";
+    "SELECT u.id, u.organization_id, u.photo_id, u.length, u.received, u.epoch, u.state, u.expires_at, u.sha256, p.kind,
+            p.organization_id AS home
+     FROM upload u LEFT JOIN photo p
+          ON p.id = u.photo_id AND p.added_by = u.owner_id AND p.sha256 = u.sha256 AND p.bytes = u.length";
 
 /// A number of bytes, as the blob store counts them.
 pub(super) fn unsigned(bytes: i64) -> Result<u64> {
@@ -115,6 +121,16 @@ pub(super) async fn find(reader: &Reader<'_>, scope: &Scope, id: UploadId) -> Re
     };
     let sql = format!("{UPLOAD} WHERE u.id = $1 AND u.{whose} = $2");
     reader.one(&sql, [id.0.into(), owner.into()]).await?.ok_or_else(|| Error::not_found("upload"))
+}
+
+/// Uploads of an organization that have all their bytes and an announced photo, and no judgement yet: the bytes came
+/// before the photo, or the node died that took the last one.
+pub(super) async fn unjudged(reader: &Reader<'_>, scope: &Scope, limit: u32) -> Result<Vec<Upload>> {
+    let sql = format!(
+        "{UPLOAD} WHERE u.organization_id = $1 AND u.state = 'open' AND u.received = u.length AND p.id IS NOT NULL
+         ORDER BY u.photo_id LIMIT $2"
+    );
+    reader.all(&sql, [scope.organization().0.into(), i64::from(limit).into()]).await
 }
 
 /// Uploads of an organization that have made no progress for too long, the oldest first.
@@ -162,7 +178,7 @@ pub(super) async fn settle(tx: &Tx, id: UploadId, state: UploadState) -> Result<
     Ok(())
 }
 
-/// Starts the upload of an announced photo, or finds the one that stands and raises its epoch.
+/// Starts the upload of a photo, or finds the one that stands and raises its epoch.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Start {
     pub(super) photo: PhotoId,
@@ -187,12 +203,19 @@ impl Act for Start {
         struct Standing {
             id: UploadId,
         }
-        let standing = "SELECT id FROM upload WHERE photo_id = $1 AND state <> 'ended'";
+        let standing = "SELECT id FROM upload WHERE photo_id = $1 AND owner_id = $2 AND state <> 'ended'";
+        let whose = [self.photo.0.into(), tx.scope().actor_id().into()];
         let mut expired = None;
-        if let Some(Standing { id }) = tx.reader().one(standing, [photo.id.0.into()]).await? {
+        if let Some(Standing { id }) = tx.reader().one(standing, whose).await? {
             let upload = hold(tx, id).await?;
             let key = upload.key();
-            match upload.alive(tx.now()) {
+            // What came before the photo was announced as something else is of no use.
+            let same = upload.sha256 == self.sha256 && upload.length == length;
+            match if same {
+                upload.alive(tx.now())
+            } else {
+                Err(Error::new(Code::UploadGone, "other content"))
+            } {
                 Ok(upload) => return Ok(Started { upload: raise(tx, upload).await?, expired }),
                 Err(error) if error.code() != Code::UploadGone => return Err(error),
                 Err(_) => {
@@ -201,23 +224,28 @@ impl Act for Start {
                 }
             }
         }
+        if photo.is_none() {
+            early::admit(tx, self.photo).await?;
+        }
         // A photo that rests on content kept before has all its bytes.
-        let (state, received) = match photo.state {
-            PhotoState::Expected => (UploadState::Open, 0),
-            PhotoState::Received => (UploadState::Finished, length),
-            PhotoState::Refused => return Err(Error::new(Code::NotAPhoto, Code::NotAPhoto.title())),
+        let (state, received) = match photo.as_ref().map(|photo| photo.state) {
+            None | Some(PhotoState::Expected) => (UploadState::Open, 0),
+            Some(PhotoState::Received) => (UploadState::Finished, length),
+            Some(PhotoState::Refused) => return Err(Error::new(Code::NotAPhoto, Code::NotAPhoto.title())),
         };
+        let home = photo.as_ref().map(|photo| photo.organization_id);
         let upload = Upload {
             id: UploadId::new(tx.clock()),
-            organization_id: photo.organization_id,
-            photo_id: photo.id,
+            organization_id: home.unwrap_or(tx.scope().organization()),
+            photo_id: self.photo,
             length,
             received,
             epoch: 1,
             state,
             expires_at: tx.now() + TimeDelta::days(UPLOAD_DAYS),
-            sha256: photo.sha256,
-            kind: photo.kind,
+            sha256: self.sha256,
+            kind: photo.map(|photo| photo.kind),
+            home,
         };
         insert(tx, &upload).await?;
         Ok(Started { upload, expired })
@@ -225,30 +253,32 @@ impl Act for Start {
 }
 
 impl Start {
-    /// The photo that was announced with this content, locked, so that two starts come one after another.
-    async fn announced(&self, tx: &mut Tx, length: i64) -> Result<Model> {
+    /// The photo that was announced with this content, locked, so that two starts come one after another; none when it
+    /// is not announced yet.
+    async fn announced(&self, tx: &mut Tx, length: i64) -> Result<Option<Model>> {
         tx.lock_rows(LockRank::Uploads, "photo", "id", [self.photo.0]).await?;
-        let photo = Entity::find_by_id(self.photo).one(&tx.reader()).await?;
-        let photo = photo
-            .filter(|photo| photo.added_by == tx.scope().actor_id())
-            .ok_or_else(|| Error::not_found("photo"))?;
+        let Some(photo) = Entity::find_by_id(self.photo).one(&tx.reader()).await? else { return Ok(None) };
+        if photo.added_by != tx.scope().actor_id() {
+            return Err(Error::not_found("photo"));
+        }
         if photo.sha256 != self.sha256 {
             return Err(Error::field("sha256", "the photo was announced with another SHA-256"));
         }
         if photo.bytes != length {
             return Err(Error::field("bytes", "the photo was announced with another length"));
         }
-        Ok(photo)
+        Ok(Some(photo))
     }
 }
 
 async fn insert(tx: &Tx, upload: &Upload) -> Result<()> {
     use sea_orm::ActiveEnum as _;
-    let values: [Value; 10] = [
+    let values: [Value; 11] = [
         upload.id.0.into(),
         upload.organization_id.0.into(),
         upload.photo_id.0.into(),
         tx.scope().actor_id().into(),
+        upload.sha256.into(),
         upload.length.into(),
         upload.received.into(),
         upload.epoch.into(),
@@ -256,14 +286,19 @@ async fn insert(tx: &Tx, upload: &Upload) -> Result<()> {
         upload.expires_at.into(),
         tx.now().into(),
     ];
-    tx.execute(
-        "INSERT INTO upload
-             (id, organization_id, photo_id, owner_id, length, received, epoch, state, expires_at, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        values,
-    )
-    .await?;
-    Ok(())
+    let inserted = tx
+        .execute(
+            "INSERT INTO upload
+                 (id, organization_id, photo_id, owner_id, sha256, length, received, epoch, state, expires_at, created_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             ON CONFLICT (photo_id, owner_id) WHERE state <> 'ended' DO NOTHING",
+            values,
+        )
+        .await?;
+    match inserted.rows_affected() {
+        0 => Err(Error::restart("the same upload was started meanwhile")),
+        _ => Ok(()),
+    }
 }
 
 async fn raise(tx: &Tx, upload: Upload) -> Result<Upload> {

@@ -75,6 +75,10 @@ impl Client {
 
     async fn upload_one(&self, mut photo: Photo, report: &mut SyncReport) -> Result<()> {
         let (stream, answered) = self.sender(&photo).await?;
+        if answered.as_deref() == Some("refused") {
+            // It will never stand anywhere.
+            return self.refuse(photo, "refused").await;
+        }
         let (mut slice, mut restarts) = (self.0.options.slice, 0);
         if let Some(upload) = photo.upload.clone() {
             self.keep(&mut photo, self.stands(stream, &upload).await?).await?;
@@ -93,11 +97,6 @@ impl Client {
             let Some(problem) = error.problem() else { return Err(error) };
             let code = problem.code.clone();
             match (problem.status, photo.upload.clone()) {
-                // Not announced yet: after its mutation. If that was refused, there is nothing to wait for.
-                (404, None) if answered.as_deref() == Some("refused") => {
-                    return self.refuse(photo, "refused").await;
-                }
-                (404, None) => return Ok(()),
                 (409, Some(upload)) => {
                     restarts += 1;
                     self.keep(&mut photo, self.stands(stream, &upload).await?).await?;

@@ -29,7 +29,8 @@ fn blob(content: &Bytes) -> BlobKey {
 /// Puts the content in one slice and assembles it.
 async fn keep(blobs: &DirectoryBlobs, content: &Bytes) -> Result<Assembled, BlobError> {
     let stored = blobs.put_slice(&upload().slice(0, 1), contract::body(content, 10), ANY).await?;
-    let announced = Announced { sha256: Sha256Hash::of(content), bytes: content.len() as u64 };
+    let organization = upload().organization;
+    let announced = Announced { organization, sha256: Sha256Hash::of(content), bytes: content.len() as u64 };
     blobs
         .assemble(&upload(), &[Slice { offset: 0, epoch: 1, bytes: stored.bytes }], &announced, &|_| true)
         .await

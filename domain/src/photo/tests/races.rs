@@ -146,10 +146,10 @@ async fn a_full_upload_is_judged_by_the_sweep_instead_of_being_lost() {
         let (bytes, false_bytes) = (jpeg(42, 3000), jpeg(43, 3000));
         let (good, _) = full(&house, &bytes, &bytes).await;
         let (_, bad) = full(&house, &false_bytes, &jpeg(44, 3000)).await;
-        house.clock.advance(chrono::TimeDelta::days(UPLOAD_DAYS));
         let system = Scope::system(house.owner);
         let swept = sweep_uploads(&house.transfers, system, 10).await.unwrap();
         assert_eq!(swept, Swept { ended: 0, judged: 2, more: false });
+        house.clock.advance(chrono::TimeDelta::days(UPLOAD_DAYS));
         assert_eq!(served(&house, house.anna, good.photo_id).await.unwrap(), bytes);
         assert_eq!(sweep_uploads(&house.transfers, system, 10).await.unwrap().ended, 1);
         assert_eq!(code(house.transfers.resume(house.anna, bad).await), Code::UploadGone);

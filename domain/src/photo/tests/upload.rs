@@ -79,7 +79,7 @@ async fn an_upload_is_of_what_was_announced() {
         let bytes = jpeg(12, 300);
         let (args, _) = begin(&house, house.anna, &bytes).await;
         let never = house.args(&bytes);
-        assert_eq!(code(house.transfers.create(house.anna, new(&never)).await), Code::NotFound);
+        assert_eq!(code(house.transfers.create(house.desk, new(&never)).await), Code::NotFound);
         let other = NewUpload { sha256: Sha256Hash::of(b"other"), ..new(&args) };
         assert_eq!(house.transfers.create(house.anna, other).await.unwrap_err().fields()[0].field, "sha256");
         let longer = NewUpload { length: 301, ..new(&args) };

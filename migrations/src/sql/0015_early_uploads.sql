@@ -1,0 +1,2 @@
+-- The tables of uploads are made anew: see the files of each database.
+SELECT 1;
