@@ -44,6 +44,7 @@ impl MigratorTrait for Migrator {
             migration!("0013_sync"),
             migration!("0014_pairing"),
             migration!("0015_early_uploads"),
+            migration!("0016_known"),
         ]
     }
 }

@@ -64,7 +64,8 @@ pub struct ReviewDetails {
     pub mutations: Vec<HeldMutation>,
     /// The photos that came with it.
     pub photos: Vec<PhotoDocument>,
-    /// What happened to the ticket since the first of it was recorded: the events of its journal, the latest 50.
+    /// What happened to the ticket that the technician could not know when he recorded the first of it, and since: the
+    /// events of its journal, the latest 50.
     pub meanwhile: Vec<journal::Entry>,
 }
 
@@ -79,7 +80,7 @@ pub async fn details(reader: &Reader<'_>, scope: &Scope, id: ReviewId) -> Result
         Some(ticket) => Some(ticket::find(reader, scope, ticket).await?),
         None => None,
     };
-    let since = mutations.iter().map(|mutation| mutation.corrected_at).min();
+    let since = mutations.iter().map(|mutation| mutation.corrected_at).chain(review.known_at).min();
     let meanwhile = match (&ticket, since) {
         (Some(ticket), Some(since)) => meanwhile(reader, ticket.id, since).await?,
         _ => Vec::new(),

@@ -82,6 +82,24 @@ on_both! {
 
 on_both! {
     closed,
+    /// A shift without a network, by the reference client: what it lost of answers and what changed meanwhile included, it
+    /// adds up, or the demo fails.
+    async fn the_demo_plays_a_shift_without_a_network(house: &House) {
+        let told = house.naryad(&["demo", "--size", "small", "--offline"]).await.expect_success().stdout;
+        for words in [
+            "> POST /v1/auth/pair",
+            "действий в очереди 5, ничего не потеряно",
+            "ответ потерян на обратном пути",
+            "сошлось: действий 7, ответов 7, снимков 2, материал учтён один раз, выполнено в 18:44 по верным часам",
+            "personal values, 0 findings",
+        ] {
+            assert!(told.contains(words), "«{words}» is missing in\n{told}");
+        }
+    }
+}
+
+on_both! {
+    closed,
     /// Photos of one's own are taken in turn; what is stored already is not sent again.
     async fn the_demo_takes_photos_of_ones_own(house: &House) {
         let folder = house.data().join("camera");

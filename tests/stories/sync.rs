@@ -3,6 +3,7 @@
 use naryad_tests::{
     Answer, Engine, House,
     estate::{Estate, Technician, fresh, location, open_upload, send_slice},
+    house::eventually,
     on_both,
     phone::Phone,
     photos, proves,
@@ -110,7 +111,12 @@ on_both! {
         assert_eq!(held[&ticket]["status"], "completed");
         assert_eq!(held[&ticket]["photos"][0]["state"], "received");
         assert_eq!(phone.all("outcome").len(), 1, "the unknown act waits for a decision");
-        // A fresh phone holds the same.
+        // A fresh phone holds the same, once nothing changes by itself any more: the worker looks at the photo.
+        eventually("the photo is looked at", async || {
+            let seen = estate.dispatcher.get(&format!("/v1/tickets/{ticket}")).await.ok(200);
+            (seen.text("/photos/0/preview") == "ready").then_some(())
+        })
+        .await;
         let mut other = Phone::register(&anna.client).await;
         other.pull(500).await;
         phone.pull(500).await;

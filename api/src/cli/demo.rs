@@ -1,30 +1,23 @@
 //! `naryad demo`: an organization with a day behind it.
 
-use std::path::Path;
-
 use naryad_domain::{Result, db::Location};
 
 use super::{Outcome, say, serve};
 use crate::{
     config::Config,
-    demo::{self, Made, Size},
+    demo::{self, Made, Script},
     lock::Lock,
     problem, state,
 };
 
 /// Makes the demo where there is no organization yet; with `serving` it goes on serving, by the real clock.
-pub(super) async fn demo(
-    config: Config,
-    size: Size,
-    photos: Option<&Path>,
-    serving: bool,
-) -> Result<Outcome> {
+pub(super) async fn demo(config: Config, script: Script<'_>, serving: bool) -> Result<Outcome> {
     state::make_data_directory(&config)?;
     let lock = match config.location()? {
         Location::Sqlite(path) => Some(Lock::take(&path)?),
         Location::Postgres(_) => None,
     };
-    match Box::pin(demo::make(&config, size, photos, serve::work_beside)).await {
+    match Box::pin(demo::make(&config, script, serve::work_beside)).await {
         Ok(Made::Played(told)) => say(&told)?,
         Ok(Made::Already) => say("An organization lives here already: no demo is made.\n")?,
         Err(failure) => {

@@ -18,7 +18,7 @@ use naryad_domain::{Code, Error, Result, db::Db};
 
 use crate::{
     config::{Config, Flags, LogFormat},
-    demo::Size,
+    demo::{Script, Size},
     openapi, problem, state,
 };
 
@@ -62,6 +62,10 @@ enum Command {
         /// How much is made.
         #[arg(long, value_enum, default_value_t)]
         size: Size,
+        /// Plays a shift without a network too, by the reference client, with what went over the wire; 1 is the exit code
+        /// when it does not add up.
+        #[arg(long)]
+        offline: bool,
         /// Takes the photos of the day from here; without it they are drawn.
         #[arg(long, value_name = "DIR")]
         photos: Option<PathBuf>,
@@ -191,8 +195,9 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Calendar(calendar) => Box::pin(calendar.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
-        Command::Demo { serve, size, photos, .. } => {
-            Box::pin(demo::demo(config, size, photos.as_deref(), serve)).await
+        Command::Demo { serve, size, offline, photos, .. } => {
+            let script = Script { size, photos: photos.as_deref(), offline };
+            Box::pin(demo::demo(config, script, serve)).await
         }
         Command::Worker => Box::pin(serve::work(config)).await,
         Command::Migrate => {

@@ -1,5 +1,6 @@
 //! The day: its hours, its people and its tickets.
 
+mod basement;
 mod calls;
 mod contractor;
 mod door;
@@ -55,13 +56,13 @@ struct Ticket {
 }
 
 impl Day<'_> {
-    /// Lives it, and tells how it went.
+    /// Lives it, with a shift `offline` if that is wished, and tells how it went.
     pub(super) async fn live(
         world: &World,
         wire: Arc<Wire>,
         photos: Photos,
-        date: NaiveDate,
-        now: DateTime<Utc>,
+        (date, now): (NaiveDate, DateTime<Utc>),
+        offline: bool,
     ) -> Result<String> {
         let clock = wire.clock.clone();
         clock.set(local(date, 7, 58)?);
@@ -81,6 +82,9 @@ impl Day<'_> {
         Box::pin(door::closed(&mut day)).await?;
         Box::pin(calls::intercom(&mut day)).await?;
         Box::pin(meter.read(&mut day)).await?;
+        if offline {
+            Box::pin(basement::worked(&mut day)).await?;
+        }
         Box::pin(evening::three_days_later(&mut day, &[lift.ticket, light, meter.ticket])).await?;
         Box::pin(evening::today(&mut day)).await?;
         let summary = Box::pin(evening::summary(&mut day)).await?;

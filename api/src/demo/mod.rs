@@ -9,6 +9,7 @@ mod day;
 mod names;
 mod past;
 mod person;
+mod phone;
 mod photos;
 mod price_list;
 mod progress;
@@ -46,6 +47,17 @@ const ZONE: Tz = Tz::Europe__Moscow;
 /// Starts the background jobs of a server.
 pub(crate) type Work = fn(&App) -> JoinHandle<()>;
 
+/// How much is played.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Script<'a> {
+    /// How much is made.
+    pub(crate) size: Size,
+    /// Where the photos come from; without it they are drawn.
+    pub(crate) photos: Option<&'a Path>,
+    /// Whether a shift without a network is played too.
+    pub(crate) offline: bool,
+}
+
 /// What a demo came to.
 #[derive(Debug)]
 pub(crate) enum Made {
@@ -59,7 +71,7 @@ pub(crate) enum Made {
 ///
 /// # Errors
 /// An earlier demo was interrupted; an answer was not expected; journal or feeds do not verify.
-pub(crate) async fn make(config: &Config, size: Size, photos: Option<&Path>, work: Work) -> Result<Made> {
+pub(crate) async fn make(config: &Config, script: Script<'_>, work: Work) -> Result<Made> {
     let opened = state::open(config).await?;
     state::migrate(&opened.db).await?;
     let unfinished = Unfinished::of(config);
@@ -70,9 +82,9 @@ pub(crate) async fn make(config: &Config, size: Size, photos: Option<&Path>, wor
     if inhabited {
         return Ok(Made::Already);
     }
-    let photos = Photos::open(photos, SEED)?;
+    let photos = Photos::open(script.photos, SEED)?;
     unfinished.begin()?;
-    let told = play(config, size, photos, now, work).await?;
+    let told = play(config, script, photos, now, work).await?;
     unfinished.end()?;
     Ok(Made::Played(told))
 }
@@ -117,7 +129,7 @@ fn day_before(now: DateTime<Utc>) -> NaiveDate {
 
 async fn play(
     config: &Config,
-    size: Size,
+    Script { size, offline, .. }: Script<'_>,
     mut photos: Photos,
     now: DateTime<Utc>,
     work: Work,
@@ -145,7 +157,7 @@ async fn play(
         clock,
         outbox: app.config.data.join("outbox"),
     };
-    let lived = Box::pin(Day::live(&world, Arc::new(wire), photos, date, now)).await;
+    let lived = Box::pin(Day::live(&world, Arc::new(wire), photos, (date, now), offline)).await;
     app.stop.cancel();
     listening.drain(&app).await;
     let _ = worker.await;

@@ -4,7 +4,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 
 use super::row::{Column, Entity, Model, ReviewState};
 use crate::{
-    Code, Error, Result, Scope,
+    Code, Error, Result, Scope, Time,
     alert::{self, NewAlert},
     auth::Role,
     id::{OrganizationId, ReviewId, TechnicianId, TicketId},
@@ -22,6 +22,8 @@ pub struct HoldWork {
     pub ticket: Option<(TicketId, OrganizationId)>,
     /// Why it is held.
     pub code: String,
+    /// When his phone had last asked what is new.
+    pub known_at: Option<Time>,
 }
 
 impl Act for HoldWork {
@@ -57,6 +59,7 @@ impl Act for HoldWork {
             held: 1,
             word: None,
             opened_at: tx.now(),
+            known_at: self.known_at,
             decided_at: None,
             decided_by: None,
             doc_version: 1,

@@ -40,6 +40,8 @@ pub struct ReviewDocument {
     pub word: Option<String>,
     /// Since when it waits.
     pub opened_at: DateTime<Utc>,
+    /// When the phone had last asked what is new before that, to a minute.
+    pub known_at: Option<DateTime<Utc>>,
     /// When somebody decided.
     pub decided_at: Option<DateTime<Utc>>,
     /// Who.
@@ -59,6 +61,7 @@ impl From<Model> for ReviewDocument {
             held: row.held,
             word: row.word,
             opened_at: row.opened_at,
+            known_at: row.known_at,
             decided_at: row.decided_at,
             decided_by: row.decided_by,
         }

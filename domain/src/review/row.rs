@@ -30,6 +30,7 @@ pub struct Model {
     pub held: i64,
     pub word: Option<String>,
     pub opened_at: Time,
+    pub known_at: Option<Time>,
     pub decided_at: Option<Time>,
     pub decided_by: Option<Uuid>,
     pub doc_version: i64,
@@ -44,7 +45,7 @@ impl Row for Model {
         journaling: Journaling {
             plain: &["state", "code"],
             personal: &["word"],
-            silent: &["doc_version", "version"],
+            silent: &["known_at", "doc_version", "version"],
         },
         entity: Some(EntityKind::Outcome),
     };

@@ -82,6 +82,8 @@ pub struct Seen {
     pub stream: StreamId,
     /// What it says of itself.
     pub waiting: Option<Waiting>,
+    /// When it asked what is new, if it did.
+    pub pulled_at: Option<Time>,
 }
 
 impl Act for Seen {
@@ -90,7 +92,12 @@ impl Act for Seen {
 
     async fn run(&self, tx: &mut Tx) -> Result<()> {
         let stream = hold(tx, self.stream).await?;
-        advance(tx, &stream, stream.last_seq, self.waiting, None).await
+        advance(tx, &stream, stream.last_seq, self.waiting, None).await?;
+        if let Some(at) = self.pulled_at {
+            let sql = "UPDATE sync_stream SET pulled_at = $2 WHERE stream_id = $1";
+            tx.execute(sql, [stream.stream_id.0.into(), at.into()]).await?;
+        }
+        Ok(())
     }
 }
 
@@ -106,6 +113,11 @@ impl Stream {
                 && waiting.recorded_seq.is_none_or(|said| i64::from(said) == self.declared_seq)
         });
         !same || now - self.last_seen_at >= TimeDelta::seconds(NOTED_EVERY)
+    }
+
+    /// Whether no pull was noted for a while.
+    pub fn is_behind(&self, now: Time) -> bool {
+        self.pulled_at.is_none_or(|at| now - at >= TimeDelta::seconds(NOTED_EVERY))
     }
 }
 

@@ -35,11 +35,14 @@ pub struct Stream {
     pub lost_mutations: i64,
     /// When it was heard of last.
     pub last_seen_at: Time,
+    /// When it last asked what is new, to a minute.
+    pub pulled_at: Option<Time>,
 }
 
 /// What every read of a [`Stream`] begins with.
 const STREAM: &str = "SELECT s.stream_id, s.organization_id, s.device_id, s.user_id, u.active AS user_active, s.last_seq,
-                             s.declared_seq, s.waiting_mutations, s.waiting_photos, s.lost_mutations, s.last_seen_at
+                             s.declared_seq, s.waiting_mutations, s.waiting_photos, s.lost_mutations, s.last_seen_at,
+                             s.pulled_at
                       FROM sync_stream s JOIN app_user u ON u.id = s.user_id";
 
 /// The stream of this identifier, whoever's it is: the caller compares.

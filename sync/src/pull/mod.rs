@@ -149,9 +149,9 @@ pub async fn pull(db: &Db, scope: Scope, secret: &ServerSecret, request: &PullRe
     if limit == 0 || limit > MOST {
         return Err(Error::field("limit", format!("must be from 1 to {MOST}")));
     }
+    let asked_at = db.clock().now();
     let snapshot = db.snapshot().await?;
-    let answered =
-        answer(&snapshot.reader(), &scope, secret, request, limit as usize, db.clock().now()).await;
+    let answered = answer(&snapshot.reader(), &scope, secret, request, limit as usize, asked_at).await;
     snapshot.close().await;
     if let Err(error) = &answered
         && error.details().get("reason").and_then(Value::as_str) == Some(AHEAD)
@@ -168,8 +168,9 @@ pub async fn pull(db: &Db, scope: Scope, secret: &ServerSecret, request: &PullRe
         let alert = NewAlert { kind: "phone_mismatch", organization, executor: None, ticket: None };
         db.write(Scope::system(organization), alert::Raise { alert }).await?;
     }
-    if stream.is_news(request.waiting, db.clock().now()) {
-        db.write(scope, Seen { stream: stream.stream_id, waiting: request.waiting }).await?;
+    if stream.is_behind(asked_at) || stream.is_news(request.waiting, asked_at) {
+        let Stream { stream_id: stream, .. } = stream;
+        db.write(scope, Seen { stream, waiting: request.waiting, pulled_at: Some(asked_at) }).await?;
     }
     Ok(answer)
 }

@@ -328,7 +328,9 @@ impl<'a> Work<'a> {
         why: &Error,
     ) -> Result<Option<ReviewId>> {
         let ticket = read.ticket_id.and_then(|id| Some((id, self.tickets.get(&id)?.owner)));
-        let act = HoldWork { technician: self.technician, ticket, code: why.code().name().to_owned() };
+        let code = why.code().name().to_owned();
+        let known_at = self.stream.pulled_at;
+        let act = HoldWork { technician: self.technician, ticket, code, known_at };
         let savepoint = tx.savepoint().await?;
         let review = match tx.attempt(self.scope, Some(occurred), &act).await? {
             Attempt::Done(review) => review,

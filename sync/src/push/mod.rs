@@ -145,7 +145,8 @@ pub async fn push(db: &Db, scope: Scope, request: PushRequest) -> Result<PushAns
     let mut answer = PushAnswer { acked_seq: known.last_seq, incarnation, results: Vec::new(), stop: None };
     if batch.items.is_empty() {
         if known.is_news(request.waiting, db.clock().now()) {
-            db.write(scope, Seen { stream: request.stream_id, waiting: request.waiting }).await?;
+            db.write(scope, Seen { stream: request.stream_id, waiting: request.waiting, pulled_at: None })
+                .await?;
         }
         return Ok(answer);
     }
