@@ -318,3 +318,38 @@ on_both! {
         assert_eq!(seen.list("/comments").len(), 42);
     }
 }
+
+on_both! {
+    /// What a document tells of other things is told anew when those change: the name of a colleague, of a material, an
+    /// address.
+    async fn documents_follow_what_they_tell(house: &House) {
+        let estate = Estate::found(house, "УК Дом").await;
+        let anna = estate.technician(house, "Сидорова Анна Павловна").await;
+        let pipe = van(&estate, &anna).await;
+        let ticket = estate.register("SEW-SMELL", "Запах из канализации в подвале.").await.id("/id");
+        book(house, &estate, ticket, &anna, 10).await;
+        let mut phone = Phone::register(&anna.client).await;
+        phone.pull(500).await;
+        let rename = async |path: String, change: Value| {
+            let seen = estate.admin.get(&path).await.ok(200);
+            estate.admin.patch(&path, seen.etag(), change).await.ok(200);
+        };
+        rename(format!("/v1/users/{}", anna.user.id), json!({ "full_name": "Ильина Анна Павловна" })).await;
+        rename(format!("/v1/materials/{pipe}"), json!({ "name": "Труба ППР 20 армированная" })).await;
+        let building = estate.dispatcher.get(&format!("/v1/tickets/{ticket}")).await.ok(200).id("/building_id");
+        rename(format!("/v1/buildings/{building}"), json!({ "address": "Москва, улица Мира, 1к2" })).await;
+
+        let news = phone.ask(500).await.ok(200);
+        let told: Vec<&str> = news.list("/changes").iter().filter_map(|change| change["entity"].as_str()).collect();
+        assert!(["ticket", "van_stock", "material", "premises"].iter().all(|entity| told.contains(entity)), "{told:?}");
+        phone.pull(500).await;
+        let held = phone.all("ticket")[&ticket];
+        assert_eq!(held["visits"][0]["crew"][0]["full_name"], "Ильина Анна Павловна");
+        assert_eq!(held["address"], "Москва, улица Мира, 1к2");
+        let van = phone.all("van_stock").into_values().next().unwrap();
+        assert_eq!(van["balances"][0]["name"], "Труба ППР 20 армированная");
+        let mut other = Phone::register(&anna.client).await;
+        other.pull(500).await;
+        assert_eq!(other.held, phone.held);
+    }
+}

@@ -80,25 +80,28 @@ async fn tidy(db: &Db, registry: Arc<Registry>) {
     returning.set_missed_tick_behavior(MissedTickBehavior::Delay);
     sweeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let tidied = tokio::select! {
-            _ = returning.tick() => job::return_expired(db).await.map(drop),
+        tokio::select! {
+            _ = returning.tick() => tell("returning jobs", job::return_expired(db).await),
             _ = sweeping.tick() => sweep(db, &registry).await,
-        };
-        if let Err(error) = tidied {
-            tracing::warn!(error = causes(&error), "the queue could not be tidied");
         }
     }
 }
 
-async fn sweep(db: &Db, registry: &Registry) -> Result<()> {
-    job::sweep(db).await?;
-    privacy::sweep_reads(db).await?;
-    feed::forget(db).await?;
-    photo::tell_late(db).await?;
-    stream::miss_phones(db).await?;
-    match registry.transfers() {
-        Some(transfers) => uploads::sweep(db, transfers).await,
-        None => Ok(()),
+/// One that fails keeps none of the others back: it is tried again the next time.
+async fn sweep(db: &Db, registry: &Registry) {
+    tell("done jobs", job::sweep(db).await);
+    tell("notes of reads", privacy::sweep_reads(db).await);
+    tell("removes in the feeds", feed::forget(db).await);
+    tell("late photos", photo::tell_late(db).await);
+    tell("missed phones", stream::miss_phones(db).await);
+    if let Some(transfers) = registry.transfers() {
+        tell("uploads", uploads::sweep(db, transfers).await);
+    }
+}
+
+fn tell<T>(what: &str, tidied: Result<T>) {
+    if let Err(error) = tidied {
+        tracing::warn!(what, error = causes(&error), "not everything could be tidied");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
     Error, Result,
     db::placeholders,
     id::OrganizationId,
-    write::{Act, FeedOwner, LockRank, Touch, Tx},
+    write::{Act, FeedOwner, LockRank, Told, Touch, Tx},
 };
 
 /// Feeds whose heads an earlier attempt of the same write found it would need: they are locked with the others, at once.
@@ -30,8 +30,8 @@ struct Plan {
     /// Entities whose holders may have changed.
     reach: BTreeSet<Entity>,
     created: Vec<(OrganizationId, Uuid, FeedOwner)>,
-    /// Buildings whose address changed: the documents of their premises read differently.
-    buildings: BTreeSet<Uuid>,
+    /// What stands in the documents of others, and has changed.
+    told: BTreeSet<(Told, Uuid)>,
     opened: BTreeSet<Uuid>,
     dropped: BTreeSet<Uuid>,
 }
@@ -57,8 +57,8 @@ impl Plan {
                 Touch::FeedDropped(feed) => {
                     plan.dropped.insert(*feed);
                 }
-                Touch::Building(building) => {
-                    plan.buildings.insert(*building);
+                Touch::Told(what, id) => {
+                    plan.told.insert((*what, *id));
                 }
                 Touch::Ended { .. } | Touch::Watched(_) | Touch::Topic(_) => {}
             }
@@ -72,7 +72,7 @@ impl Plan {
 pub(crate) async fn flush(tx: &mut Tx, heads: &mut Heads) -> Result<()> {
     let mut plan = Plan::of(tx);
     create(tx, &plan.created).await?;
-    expand_buildings(tx, &mut plan).await?;
+    expand_told(tx, &mut plan).await?;
     let mut versions = raise_versions(tx, &plan.changed).await?;
     drop_feeds(tx, &plan.dropped).await?;
     for technician in &plan.opened {
@@ -121,21 +121,46 @@ fn involved(should: &Sets, has: &BTreeMap<(Entity, Uuid), Standing>) -> BTreeSet
     should.values().flatten().copied().chain(live).collect()
 }
 
-/// A building's address stands in the documents of its premises, and of the tickets there that are on phones.
-async fn expand_buildings(tx: &Tx, plan: &mut Plan) -> Result<()> {
+impl Told {
+    /// Whose documents tell it: what they are, and the statement that finds them by its identifier. Of tickets only those
+    /// that are on phones.
+    fn where_it_stands(self) -> &'static [(EntityKind, &'static str)] {
+        match self {
+            Told::Building => &[
+                (EntityKind::Premises, "SELECT id FROM premises WHERE building_id = $1"),
+                (
+                    EntityKind::Ticket,
+                    "SELECT t.id FROM ticket t WHERE t.building_id = $1 AND EXISTS
+                         (SELECT 1 FROM sync_change c
+                          WHERE c.entity = 'ticket' AND c.entity_id = t.id AND c.op = 'put')",
+                ),
+            ],
+            Told::Person => &[(
+                EntityKind::Ticket,
+                "SELECT DISTINCT a.ticket_id AS id FROM visit_assignee a WHERE a.technician_id = $1 AND EXISTS
+                     (SELECT 1 FROM sync_change c
+                      WHERE c.entity = 'ticket' AND c.entity_id = a.ticket_id AND c.op = 'put')",
+            )],
+            Told::Material => &[(
+                EntityKind::VanStock,
+                "SELECT b.place_id AS id FROM stock_balance b JOIN stock_place p ON p.id = b.place_id
+                 WHERE b.material_id = $1 AND b.quantity_milli <> 0 AND p.technician_id IS NOT NULL",
+            )],
+        }
+    }
+}
+
+/// What a document tells of other things reads differently when those change.
+async fn expand_told(tx: &Tx, plan: &mut Plan) -> Result<()> {
     #[derive(FromQueryResult)]
-    struct Inside {
+    struct Telling {
         id: Uuid,
     }
-    for building in &plan.buildings {
-        let sql = "SELECT id FROM premises WHERE building_id = $1";
-        let inside = tx.reader().all::<Inside>(sql, [(*building).into()]).await?;
-        plan.changed.extend(inside.into_iter().map(|row| (EntityKind::Premises, row.id)));
-        let sql = "SELECT t.id FROM ticket t WHERE t.building_id = $1 AND EXISTS
-                       (SELECT 1 FROM sync_change c
-                        WHERE c.entity = 'ticket' AND c.entity_id = t.id AND c.op = 'put')";
-        let held = tx.reader().all::<Inside>(sql, [(*building).into()]).await?;
-        plan.changed.extend(held.into_iter().map(|row| (EntityKind::Ticket, row.id)));
+    for (told, id) in &plan.told {
+        for (kind, sql) in told.where_it_stands() {
+            let telling = tx.reader().all::<Telling>(sql, [(*id).into()]).await?;
+            plan.changed.extend(telling.into_iter().map(|row| (*kind, row.id)));
+        }
     }
     plan.changed.retain(|entity| !plan.born.contains(entity));
     Ok(())

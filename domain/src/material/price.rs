@@ -13,7 +13,7 @@ use crate::{
     id::{MaterialId, OrganizationId},
     journal::{Subject, SubjectKind},
     text::Line,
-    write::{Journaling, Row, Table, Touch, Touched},
+    write::{Journaling, Row, Table, Told, Touch, Touched},
 };
 
 #[sea_orm::model]
@@ -62,6 +62,11 @@ impl Row for Model {
             let touch =
                 if before.is_none() { Touch::New(kind, row.id.0) } else { Touch::Document(kind, row.id.0) };
             touched.add(row.organization_id, touch);
+        }
+        if let (Some(old), Some(new)) = (before, after)
+            && (&old.code, &old.name, &old.unit) != (&new.code, &new.name, &new.unit)
+        {
+            touched.add(new.organization_id, Touch::Told(Told::Material, new.id.0));
         }
     }
 }

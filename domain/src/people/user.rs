@@ -17,7 +17,7 @@ use crate::{
     db::Reader,
     id::{OrganizationId, UserId},
     journal::{Subject, SubjectKind},
-    write::{Journaling, Row, Table, Touch, Touched},
+    write::{Journaling, Row, Table, Told, Touch, Touched},
 };
 
 #[sea_orm::model]
@@ -60,15 +60,16 @@ impl Row for Model {
     }
 
     fn touch(before: Option<&Self>, after: Option<&Self>, touched: &mut Touched) {
-        if let (Some(old), Some(new)) = (before, after)
-            && new.role == Role::Technician
-            && old.active != new.active
-        {
+        let (Some(old), Some(new)) = (before, after) else { return };
+        if new.role == Role::Technician && old.active != new.active {
             let feed = new.id.0;
             touched.add(
                 new.organization_id,
                 if new.active { Touch::FeedOpened(feed) } else { Touch::FeedDropped(feed) },
             );
+        }
+        if old.full_name != new.full_name {
+            touched.add(new.organization_id, Touch::Told(Told::Person, new.id.0));
         }
     }
 }

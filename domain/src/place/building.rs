@@ -13,7 +13,7 @@ use crate::{
     Time,
     id::{BuildingId, OrganizationId},
     journal::{Subject, SubjectKind},
-    write::{Journaling, Row, Table, Touch, Touched},
+    write::{Journaling, Row, Table, Told, Touch, Touched},
 };
 
 #[sea_orm::model]
@@ -57,7 +57,7 @@ impl Row for Model {
                 || old.zone != new.zone
                 || (old.latitude_e7, old.longitude_e7) != (new.latitude_e7, new.longitude_e7))
         {
-            touched.add(new.organization_id, Touch::Building(new.id.0));
+            touched.add(new.organization_id, Touch::Told(Told::Building, new.id.0));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     feed::EntityKind,
     id::{BuildingId, OrganizationId, PremisesId},
     journal::{Subject, SubjectKind},
-    write::{Journaling, Row, Table, Touch, Touched},
+    write::{Journaling, Row, Table, Told, Touch, Touched},
 };
 
 #[sea_orm::model]
@@ -67,7 +67,7 @@ impl Row for Model {
             && old.number != new.number
         {
             // The number stands in the tickets too. It changes seldom: the whole building is looked at.
-            touched.add(new.organization_id, Touch::Building(new.building_id.0));
+            touched.add(new.organization_id, Touch::Told(Told::Building, new.building_id.0));
         }
     }
 }

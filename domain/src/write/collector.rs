@@ -45,12 +45,23 @@ pub enum Touch {
         /// When it ended.
         at: Time,
     },
-    /// The address of the building has changed: it stands in the documents of all its premises and tickets.
-    Building(Uuid),
+    /// What documents of other things tell of it has changed.
+    Told(Told, Uuid),
     /// Somebody who watches this organization's stream should look again.
     Watched(OrganizationId),
     /// Something of this name changed that is on no phone: boards look again.
     Topic(&'static str),
+}
+
+/// What is told in documents of other things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// The address of a building: in its premises and tickets.
+    Building,
+    /// The name of a member of staff: in the tickets of his crews.
+    Person,
+    /// The name of a material: in the places where it lies.
+    Material,
 }
 
 /// Whose feed it is.

@@ -22,7 +22,7 @@ pub(crate) use self::{
     tx::Part,
 };
 pub use self::{
-    collector::{FeedOwner, Touch, Touched},
+    collector::{FeedOwner, Told, Touch, Touched},
     idempotency::{IdempotencyKey, Reply},
     lock::LockRank,
     row::{Journaling, Row, TABLES, Table, UNJOURNALED},
