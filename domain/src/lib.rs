@@ -27,6 +27,7 @@ pub mod people;
 pub mod photo;
 pub mod place;
 pub mod privacy;
+pub mod push;
 pub mod rebooking;
 pub mod review;
 pub mod scope;

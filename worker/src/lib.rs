@@ -10,6 +10,7 @@ mod deadlines;
 mod drain;
 mod feed_expire;
 mod handover_expire;
+mod phone_poke;
 mod photo_examine;
 mod registry;
 mod ticket_refold;

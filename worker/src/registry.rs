@@ -9,11 +9,12 @@ use naryad_domain::{
     deadline, feed, handover,
     job::Claimed,
     photo::{self, Transfers},
+    push::{self, Push},
     ticket, visit,
 };
 
 use crate::{
-    auto_close, deadline_recalculate, feed_expire, handover_expire, photo_examine, ticket_refold,
+    auto_close, deadline_recalculate, feed_expire, handover_expire, phone_poke, photo_examine, ticket_refold,
     upload_judge, visit_overrun,
 };
 
@@ -32,6 +33,7 @@ pub fn registry() -> Registry {
         .with(deadline::RECALCULATE_JOB, |db, job| Box::pin(deadline_recalculate::run(db, job)))
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
+        .with_push(None)
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
         .with(ticket::REFOLD_JOB, |db, job| Box::pin(ticket_refold::run(db, job)))
         .with(visit::OVERRUN_JOB, |db, job| Box::pin(visit_overrun::run(db, job)))
@@ -47,6 +49,15 @@ impl Registry {
     ) -> Self {
         self.handlers.insert(kind, Box::new(handler));
         self
+    }
+
+    /// Pushes through this provider. Without one, what was to be pushed is done at once.
+    #[must_use]
+    pub fn with_push(self, push: Option<Arc<dyn Push>>) -> Self {
+        self.with(push::POKE_JOB, move |db, job| {
+            let push = push.clone();
+            Box::pin(async move { phone_poke::run(db, push.as_deref(), job).await })
+        })
     }
 
     /// Looks at what these uploads bring, and tidies up after them.

@@ -12,7 +12,8 @@ use super::{
 use crate::{
     Error, Result,
     db::placeholders,
-    id::OrganizationId,
+    id::{OrganizationId, TechnicianId},
+    push::{Reached, enqueue_pokes},
     write::{Act, FeedOwner, LockRank, Told, Touch, Tx},
 };
 
@@ -109,10 +110,11 @@ pub(crate) async fn flush(tx: &mut Tx, heads: &mut Heads) -> Result<()> {
         .map(|feed| (feed, changes_of(feed, &entities, &plan, &should, &has, &versions)))
         .collect();
     let cancelled = cancelled(tx, told.iter().flat_map(|(_, changes)| changes)).await?;
+    let mut reached = Vec::new();
     for (feed, changes) in &told {
-        write_changes(tx, *feed, changes, &cancelled).await?;
+        reached.extend(write_changes(tx, *feed, changes, &cancelled).await?);
     }
-    Ok(())
+    enqueue_pokes(tx, &reached).await
 }
 
 /// Feeds that should have, or have, one of the entities.
@@ -315,18 +317,19 @@ fn changes_of(
     changes
 }
 
+/// Writes the changes of one feed, and says whose phones are to be pushed to for it.
 async fn write_changes(
     tx: &mut Tx,
     feed: Uuid,
     changes: &[FeedChange],
     cancelled: &BTreeSet<Uuid>,
-) -> Result<()> {
+) -> Result<Option<Reached>> {
     #[derive(FromQueryResult)]
     struct Head {
         head: i64,
     }
     if changes.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     tx.fed.insert(feed);
     let (mut live, mut digest) = (0_i64, 0_i64);
@@ -343,7 +346,7 @@ async fn write_changes(
     let count = changes.len() as i64;
     let current = tx
         .reader()
-        .one::<DigestRow>("SELECT digest FROM sync_feed WHERE feed_id = $1", [feed.into()])
+        .one::<Current>(CURRENT, [feed.into()])
         .await?
         .ok_or_else(|| Error::internal(format!("feed {feed} does not exist")))?;
     // The digest is a sum modulo 2^64: it is added up here, where an overflow wraps on both databases.
@@ -357,13 +360,22 @@ async fn write_changes(
         .pop()
         .map(|row| row.head)
         .ok_or_else(|| Error::internal(format!("feed {feed} does not exist")))?;
-    put_changes(tx, feed, head - count, changes, cancelled).await
+    put_changes(tx, feed, head - count, changes, cancelled).await?;
+    let Current { organization_id: organization, pushed, .. } = current;
+    Ok(pushed.then_some(Reached { technician: TechnicianId(feed), organization }))
 }
 
 #[derive(FromQueryResult)]
-struct DigestRow {
+struct Current {
     digest: i64,
+    organization_id: OrganizationId,
+    pushed: bool,
 }
+
+/// Where a feed stands, and whether a phone of its technician can be pushed to; an organization has no phone.
+const CURRENT: &str = "SELECT f.digest, f.organization_id, EXISTS
+    (SELECT 1 FROM device d WHERE d.user_id = f.feed_id AND d.active AND d.push_token IS NOT NULL) AS pushed
+    FROM sync_feed f WHERE f.feed_id = $1";
 
 /// Writes the changes after `seq`, a few to a statement.
 async fn put_changes(

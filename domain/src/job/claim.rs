@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Lease;
 use crate::{
-    Result, Time,
+    Error, Result, Time,
     db::{Db, Reader},
     id::{JobId, OrganizationId, new_uuid},
 };
@@ -101,6 +101,25 @@ pub async fn return_expired(db: &Db) -> Result<u64> {
     )
     .await?;
     Ok(returned.len() as u64)
+}
+
+/// Gives back the key of a job that runs: what is enqueued under it from now on is a job of its own. Waits for writes
+/// that have found the job and are about to commit.
+///
+/// # Errors
+/// `internal` when the lease has run out; the database cannot be written.
+pub async fn release_key(db: &Db, lease: Lease) -> Result<()> {
+    #[derive(FromQueryResult)]
+    struct Released {
+        #[expect(dead_code, reason = "only counted")]
+        id: Uuid,
+    }
+    let sql =
+        "UPDATE job SET dedup_key = NULL WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id";
+    match statement::<Released>(db, sql, vec![lease.job.0.into(), lease.token.into()]).await?.len() {
+        1 => Ok(()),
+        _ => Err(Error::internal("the lease of the job has run out")),
+    }
 }
 
 /// One statement on the queue in a transaction of its own: the queue is not business, and needs no journal.

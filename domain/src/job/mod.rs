@@ -12,7 +12,7 @@ use sea_orm::Value;
 use uuid::Uuid;
 
 pub use self::{
-    claim::{Claimed, claim, due_organizations, next_due, return_expired},
+    claim::{Claimed, claim, due_organizations, next_due, release_key, return_expired},
     complete::{Completing, Failure, Nothing, fail, give_back},
     dead::{DeadJob, Rerun, dead},
     sweep::{DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},

@@ -1,0 +1,69 @@
+//! The phones of a technician whose feed has something new are told to pull.
+
+use futures_util::future::join_all;
+use naryad_domain::{
+    Error, Result, Scope,
+    db::Db,
+    job::{self, Claimed, Completing, Nothing},
+    push::{self, Phone, PhonePoke, Push, PushError, PushMessage, Settle},
+};
+use serde::Deserialize;
+
+pub(crate) async fn run(db: &Db, push: Option<&dyn Push>, job: &Claimed) -> Result<()> {
+    let poke = PhonePoke::deserialize(&job.payload).map_err(Error::internal)?;
+    let scope = Scope::system(job.organization);
+    let Some(push) = push else {
+        return db.write(scope, Completing { act: Nothing, lease: job.lease }).await;
+    };
+    // What is written from here on may come too late for this push.
+    job::release_key(db, job.lease).await?;
+    let phones = push::phones(&db.reader(), &scope, poke.technician).await?;
+    let outcomes = join_all(phones.iter().map(|phone| tell(push, phone))).await;
+    let act = settle(db, poke, phones.into_iter().zip(outcomes));
+    db.write(scope, Completing { act, lease: job.lease }).await
+}
+
+async fn tell(push: &dyn Push, phone: &Phone) -> Result<(), PushError> {
+    let told = push.send(&PushMessage::pull(phone.token.clone())).await;
+    let outcome = match &told {
+        Ok(()) => "sent",
+        Err(PushError::TokenDead) => "dead",
+        Err(PushError::Busy { .. }) => "busy",
+        Err(PushError::Down(_)) => "down",
+        Err(PushError::Refused(_)) => "refused",
+    };
+    metrics::counter!("naryad_pushes_total", "kind" => "poke", "outcome" => outcome).increment(1);
+    told
+}
+
+/// What follows from the outcomes. A phone that was reached may be told once more with one that was not: it pulls, and
+/// finds nothing new.
+fn settle(
+    db: &Db,
+    poke: PhonePoke,
+    outcomes: impl Iterator<Item = (Phone, Result<(), PushError>)>,
+) -> Settle {
+    let PhonePoke { technician, attempt } = poke;
+    let (mut dead, mut late, mut asked) = (Vec::new(), None, None);
+    for (phone, outcome) in outcomes {
+        let Err(failure) = outcome else { continue };
+        match &failure {
+            PushError::TokenDead => dead.push(phone),
+            PushError::Refused(why) => {
+                tracing::warn!(%technician, device = %phone.device, why, "the phone cannot be poked");
+            }
+            PushError::Down(_) => late = Some(failure),
+            PushError::Busy { retry_after } => {
+                asked = asked.max(Some(PhonePoke::patience(*retry_after)));
+                late = Some(failure);
+            }
+        }
+    }
+    let again = late.and_then(|failure| {
+        let again = poke.again(asked);
+        let then = if again.is_some() { "later" } else { "never" };
+        tracing::warn!(%technician, attempt, then, %failure, "the phones are poked again");
+        again.map(|(poke, pause)| (poke, db.clock().now() + pause))
+    });
+    Settle { dead, again }
+}
