@@ -12,7 +12,10 @@ use figment::{
 use naryad_domain::{Error, Result, db::Location};
 use serde::{Deserialize, Serialize};
 
-use crate::s3::{self, S3Settings};
+use crate::{
+    fcm::FcmSettings,
+    s3::{self, S3Settings},
+};
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr, $shown:literal;)*) => {
@@ -80,6 +83,11 @@ settings! {
     s3_path_style: bool = true, "true";
     /// What stands before every name in the bucket.
     s3_prefix: String = String::new(), "";
+    /// The service account of Firebase Cloud Messaging as the console gives it, JSON: phones of technicians are told at
+    /// once to pull. Without it nothing is pushed. Nodes that run background jobs need it.
+    fcm_service_account_file: Option<PathBuf> = None, "";
+    /// Address of Firebase Cloud Messaging.
+    fcm_endpoint: String = "https://fcm.googleapis.com".to_owned(), "https://fcm.googleapis.com";
     /// For how many seconds a link to a photo counts.
     link_seconds: u32 = 900, "900";
     /// A file that holds the time (RFC 3339) instead of the clock of the machine: for tests.
@@ -165,6 +173,12 @@ impl Config {
             path_style: self.s3_path_style,
             prefix: self.s3_prefix.clone(),
         }))
+    }
+
+    /// Where pushes go, if a provider is set.
+    pub fn fcm(&self) -> Option<FcmSettings> {
+        let service_account_file = self.fcm_service_account_file.clone()?;
+        Some(FcmSettings { service_account_file, endpoint: self.fcm_endpoint.clone() })
     }
 
     /// Where the signing key is.

@@ -16,6 +16,7 @@ mod demo;
 mod docs;
 pub mod events;
 pub mod extract;
+pub mod fcm;
 mod handover;
 mod health;
 mod ical;

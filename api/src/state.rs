@@ -10,11 +10,12 @@ use naryad_domain::{
     blob::{Blobs, DirectoryBlobs},
     clock::{FileClock, SystemClock},
     db::Db,
+    push::Push,
 };
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, limit::Limits, privacy::Reads, s3::S3Blobs};
+use crate::{config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs};
 
 /// The assembled service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Sends text messages.
     pub sms: Arc<dyn Sms>,
+    /// Pushes to phones, if a provider is set.
+    pub push: Option<Arc<dyn Push>>,
     /// Signs people in and out.
     pub sign_in: SignIn,
     /// Keeps the bytes of photos.
@@ -48,7 +51,7 @@ impl App {
     /// Assembles the service on an open database.
     ///
     /// # Errors
-    /// The key, the outbox or the store of photos cannot be read or made.
+    /// The key, the outbox, the account of the push provider or the store of photos cannot be read or made.
     pub async fn assemble(config: Config, db: Db) -> Result<Self> {
         let current = SigningKey::load_or_create(&config.key_path())?;
         let previous = config
@@ -62,11 +65,13 @@ impl App {
             .collect::<Result<Vec<_>>>()?;
         let keys = Arc::new(KeyRing::new(current, previous));
         let sms: Arc<dyn Sms> = Arc::new(OutboxSms::open(config.data.join("outbox"), db.clock().clone())?);
+        let push = open_push(&config, &db)?;
         let blobs = open_blobs(&config).await?;
         Ok(Self {
             sign_in: SignIn::new(db.clone(), Arc::clone(&keys), Arc::clone(&sms)),
             keys,
             sms,
+            push,
             blobs,
             reads: Reads::default(),
             limits: Arc::new(Limits::new(&config)),
@@ -92,6 +97,12 @@ impl App {
             .map(|state| &***state)
             .ok_or_else(|| Error::internal("no application state"))
     }
+}
+
+/// The provider of pushes that is set.
+fn open_push(config: &Config, db: &Db) -> Result<Option<Arc<dyn Push>>> {
+    let Some(settings) = config.fcm() else { return Ok(None) };
+    Ok(Some(Arc::new(FcmPush::open(&settings, db.clock().clone())?)))
 }
 
 /// The store of bytes that is set: a bucket, or a folder of the data directory.

@@ -11,6 +11,7 @@ use sea_orm::{DbBackend, FromQueryResult};
 use super::{Outcome, say};
 use crate::{
     config::Config,
+    fcm::FcmPush,
     problem,
     s3::S3Blobs,
     state::{self, Opened},
@@ -47,6 +48,7 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
         },
     }
     lines.push(bucket(config).await);
+    lines.push(push(config).await);
     lines
         .push(Line::Warning("SMS: no provider is set; messages are written to the outbox folder".to_owned()));
     if let Some(path) = &config.clock_file {
@@ -85,6 +87,24 @@ async fn bucket(config: &Config) -> Line {
     match store.probe().await {
         Ok(()) => Line::Well(format!("{place}: answers, verifies and never overwrites")),
         Err(what) => Line::Wrong(format!("{place}: {what}")),
+    }
+}
+
+/// The provider of pushes.
+async fn push(config: &Config) -> Line {
+    let Some(settings) = config.fcm() else {
+        return Line::Warning("push: no provider is set; phones pull when they are looked at".to_owned());
+    };
+    let clock = match state::clock(config) {
+        Ok((clock, _)) => clock,
+        Err(error) => return Line::Wrong(format!("push: {}", told(&error))),
+    };
+    match FcmPush::open(&settings, clock) {
+        Err(error) => Line::Wrong(format!("push: {}", told(&error))),
+        Ok(provider) => match provider.probe().await {
+            Ok(()) => Line::Well("push: FCM gives access to the service account".to_owned()),
+            Err(error) => Line::Wrong(format!("push: {error}")),
+        },
     }
 }
 

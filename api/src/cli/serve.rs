@@ -88,7 +88,9 @@ fn accompany(opened: Opened, stop: CancellationToken) -> JoinHandle<()> {
 pub(super) fn work_beside(app: &App) -> JoinHandle<()> {
     let (db, stop) = (app.db.clone(), app.stop.clone());
     let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
-    let registry = naryad_worker::registry().with_uploads(Transfers::new(db.clone(), app.blobs.clone()));
+    let registry = naryad_worker::registry()
+        .with_push(app.push.clone())
+        .with_uploads(Transfers::new(db.clone(), app.blobs.clone()));
     tokio::spawn(async move { naryad_worker::run(&db, registry, pace, &stop).await })
 }
 

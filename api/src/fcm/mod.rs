@@ -1,0 +1,104 @@
+//! Firebase Cloud Messaging, HTTP v1: messages to Android and to whatever else has a token of it.
+//!
+//! Access tokens are fetched for a service account and kept until shortly before their end. A message that is refused
+//! with 401 is sent once more with a fresh one.
+
+mod access;
+mod account;
+mod answer;
+mod body;
+#[cfg(test)]
+mod tests;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use naryad_domain::{
+    Clock, Result,
+    push::{Push, PushError, PushMessage},
+};
+use reqwest::{Client, Url};
+
+use self::{
+    access::Access,
+    account::Account,
+    answer::{Answer, Verdict},
+    body::Body,
+};
+
+/// A service that does not take a connection in this time is down.
+const CONNECT: Duration = Duration::from_secs(3);
+/// One request.
+const REQUEST: Duration = Duration::from_secs(8);
+/// One message with all that it needs, in the time a job has.
+const MESSAGE: Duration = Duration::from_secs(25);
+
+/// Where messages go, and who sends them.
+#[derive(Clone, Debug)]
+pub struct FcmSettings {
+    /// The service account as the console gives it, JSON.
+    pub service_account_file: PathBuf,
+    /// Address of the service.
+    pub endpoint: String,
+}
+
+/// The way to FCM.
+#[derive(Debug)]
+pub struct FcmPush {
+    http: Client,
+    send: Url,
+    access: Access,
+    clock: Arc<dyn Clock>,
+}
+
+impl FcmPush {
+    /// Reads the service account; nothing is asked of the service yet.
+    ///
+    /// # Errors
+    /// The file cannot be read or is no service account; an address is neither https nor on the loopback.
+    pub fn open(settings: &FcmSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+        let account = Account::read(&settings.service_account_file)?;
+        let endpoint = account::address("fcm_endpoint", &settings.endpoint)?;
+        let send = account.send_address(&endpoint)?;
+        let http = account::client(&[&send, account.token_uri()])?;
+        Ok(Self { send, access: Access::new(account, http.clone(), clock.clone()), http, clock })
+    }
+
+    /// Whether the service gives access to the account.
+    ///
+    /// # Errors
+    /// It does not, or does not answer.
+    pub async fn probe(&self) -> Result<(), PushError> {
+        in_time(async { self.access.token(None).await.map(drop) }).await
+    }
+
+    async fn send_twice(&self, message: &PushMessage) -> Result<(), PushError> {
+        let token = self.access.token(None).await?;
+        match self.ask(message, &token).await? {
+            Verdict::Told(outcome) => outcome,
+            Verdict::Stranger => {
+                let fresh = self.access.token(Some(&token)).await?;
+                match self.ask(message, &fresh).await? {
+                    Verdict::Told(outcome) => outcome,
+                    Verdict::Stranger => Err(PushError::Refused("401 to a fresh access token".to_owned())),
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, message: &PushMessage, token: &str) -> Result<Verdict, PushError> {
+        let request = self.http.post(self.send.clone()).bearer_auth(token).json(&Body::of(message));
+        Ok(Answer::of(request, self.clock.now()).await?.verdict())
+    }
+}
+
+#[async_trait::async_trait]
+impl Push for FcmPush {
+    async fn send(&self, message: &PushMessage) -> Result<(), PushError> {
+        in_time(self.send_twice(message)).await
+    }
+}
+
+async fn in_time<T>(asking: impl Future<Output = Result<T, PushError>>) -> Result<T, PushError> {
+    let late = |_| PushError::Down(format!("it took longer than {MESSAGE:?}"));
+    tokio::time::timeout(MESSAGE, asking).await.map_err(late)?
+}
