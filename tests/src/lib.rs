@@ -24,6 +24,7 @@ pub mod database;
 pub mod estate;
 pub mod events;
 pub mod faulty;
+pub mod fcm;
 pub mod house;
 pub mod load;
 pub mod node;

@@ -15,6 +15,7 @@ mod offline;
 mod operations;
 mod pages;
 mod partners;
+mod push;
 mod races;
 mod resident;
 mod search;
