@@ -37,6 +37,15 @@ impl Hand {
         done.unwrap_or_else(|error| panic!("{error}\n{sql}"));
     }
 
+    /// Lets the database count what was written, as its own keepers would in time.
+    async fn tidy(&self) {
+        self.run(match self {
+            Self::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);".to_owned(),
+            Self::Postgres(_) => "VACUUM ANALYZE".to_owned(),
+        })
+        .await;
+    }
+
     pub(crate) async fn close(self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
@@ -161,11 +170,62 @@ pub(crate) async fn fill(hand: &Hand, town: &Town, tickets: u64, clocks: u64, un
         ))
         .await;
     }
-    hand.run(match hand {
-        Hand::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);".to_owned(),
-        Hand::Postgres(_) => "VACUUM ANALYZE".to_owned(),
-    })
+    hand.tidy().await;
+}
+
+/// Sends the technicians in turn to the tickets of [`fill`], each on a visit of an hour that is over, and lets the tickets
+/// have left their phones just now. What `fill` wrote until so long ago that no visit is within the horizon verifies.
+pub(crate) async fn visited(hand: &Hand, town: &Town, tickets: u64, until: i64, now: i64) {
+    let d = hand.dialect();
+    let seconds = format!("({until} - ({tickets} - i) * 120)");
+    let time = |seconds: &str| d.time.replace("{s}", seconds);
+    let id = |tag: &str| d.id.replace("{s}", &seconds).replace("{tag}", tag);
+    let (begin, end) = (time(&seconds), time(&format!("{seconds} + 3600")));
+    let (visit, ticket, organization) = (id("00b"), id("000"), (d.uuid)(town.organization.0));
+    let (crew, is_true) = (town.technicians.len(), d.is_true);
+    for from in (0..tickets).step_by(BATCH as usize) {
+        let to = (from + BATCH).min(tickets);
+        let numbers = d.numbers.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+        let crewed = format!(
+            "{numbers}, f(k, feed_id, head) AS
+                 (SELECT row_number() OVER (ORDER BY feed_id) - 1, feed_id, head FROM sync_feed WHERE kind = 'technician')"
+        );
+        hand.run(format!(
+            "{numbers}
+             INSERT INTO visit (id, organization_id, staff_organization_id, ticket_id, status, window_kind, planned_start,
+                 planned_end, en_route_at, started_at, ended_at, version, created_at)
+             SELECT {visit}, {organization}, {organization}, {ticket}, 'done', 'none', {begin}, {end}, {begin}, {begin},
+                 {end}, 1, {begin}
+             FROM n"
+        ))
+        .await;
+        hand.run(format!(
+            "{crewed}
+             INSERT INTO visit_assignee (visit_id, technician_id, ticket_id, organization_id, lead)
+             SELECT {visit}, f.feed_id, {ticket}, {organization}, {is_true} FROM n JOIN f ON f.k = n.i % {crew}"
+        ))
+        .await;
+        hand.run(format!(
+            "{crewed}
+             INSERT INTO sync_change (feed_id, seq, entity, entity_id, op, reason, doc_version, changed_at)
+             SELECT f.feed_id, f.head + 1 + n.i / {crew}, 'ticket', {ticket}, 'remove', 'expired', 1, {now}
+             FROM n JOIN f ON f.k = n.i % {crew}",
+            now = time(&now.to_string()),
+        ))
+        .await;
+    }
+    hand.run(
+        "UPDATE sync_feed SET head = (SELECT max(seq) FROM sync_change c WHERE c.feed_id = sync_feed.feed_id)
+         WHERE kind = 'technician'"
+            .to_owned(),
+    )
     .await;
+    // What is registered from here on goes on behind the numbers of the bulk.
+    hand.run(format!(
+        "INSERT INTO number_counter (organization_id, year, last) VALUES ({organization}, 2026, {tickets})"
+    ))
+    .await;
+    hand.tidy().await;
 }
 
 /// Writes `photos` photos of the first ticket with hashes that look random.
@@ -201,11 +261,7 @@ pub(crate) async fn photos(hand: &Hand, town: &Town, photos: u64, now: i64) {
         ))
         .await;
     }
-    hand.run(match hand {
-        Hand::Sqlite(_) => "ANALYZE; PRAGMA wal_checkpoint(TRUNCATE);".to_owned(),
-        Hand::Postgres(_) => "VACUUM ANALYZE".to_owned(),
-    })
-    .await;
+    hand.tidy().await;
 }
 
 /// As the search column has them. Three thousandths of the names are the rare one.

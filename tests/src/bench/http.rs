@@ -21,8 +21,17 @@ impl Connection {
 
     /// POSTs JSON under an idempotency key and demands a success; the body of the answer.
     pub(crate) async fn post(&mut self, path: &str, key: &str, body: &str) -> &[u8] {
+        self.send(path, &format!("idempotency-key: {key}\r\n"), body).await
+    }
+
+    /// The same without a key, as a phone asks.
+    pub(crate) async fn ask(&mut self, path: &str, body: &str) -> &[u8] {
+        self.send(path, "", body).await
+    }
+
+    async fn send(&mut self, path: &str, more: &str, body: &str) -> &[u8] {
         let request = format!(
-            "POST {path} HTTP/1.1\r\nhost: naryad\r\nauthorization: Bearer {}\r\nidempotency-key: {key}\r\n\
+            "POST {path} HTTP/1.1\r\nhost: naryad\r\nauthorization: Bearer {}\r\n{more}\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             self.token,
             body.len()
@@ -37,8 +46,9 @@ impl Connection {
             let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
             let length: usize = length.and_then(|length| length.trim().parse().ok()).unwrap_or(0);
             if self.buffer.len() >= head + 4 + length {
-                let answer = String::from_utf8_lossy(&self.buffer);
-                assert!(answer.starts_with("HTTP/1.1 20"), "POST {path} {body} was answered {answer}");
+                let answer = || String::from_utf8_lossy(&self.buffer);
+                let success = self.buffer.starts_with(b"HTTP/1.1 20");
+                assert!(success, "POST {path} {body} was answered {}", answer());
                 return &self.buffer[head + 4..];
             }
         }

@@ -67,3 +67,16 @@ pub(crate) async fn watched(site: &Site, heard: Arc<Mutex<Recorded>>) -> Db {
 pub(crate) fn take(heard: &Mutex<Recorded>) -> Recorded {
     std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner))
 }
+
+/// Cuts what was said into pieces, each of which begins with a statement of that kind; what was said before the first of
+/// them is a piece too.
+pub(crate) fn cut(said: Recorded, begins: impl Fn(&Statement) -> bool) -> Vec<Recorded> {
+    let mut pieces: Vec<Recorded> = Vec::new();
+    for statement in said {
+        match pieces.last_mut() {
+            Some(piece) if !begins(&statement) => piece.push(statement),
+            _ => pieces.push(vec![statement]),
+        }
+    }
+    pieces
+}

@@ -98,6 +98,27 @@ impl Pool {
         }
     }
 
+    /// Runs the statements on one moment of the database.
+    pub(crate) async fn snapshot(&self, statements: &[Statement]) {
+        match self {
+            Self::Sqlite(pool) => {
+                let mut tx = pool.begin().await.expect("a snapshot begins");
+                for statement in statements {
+                    step!(tx, statement);
+                }
+                tx.rollback().await.expect("the snapshot ends");
+            }
+            Self::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                let mut tx = pool.begin_with(begin).await.expect("a snapshot begins");
+                for statement in statements {
+                    step!(tx, statement);
+                }
+                tx.rollback().await.expect("the snapshot ends");
+            }
+        }
+    }
+
     /// Runs the statements one after another, outside any transaction.
     pub(crate) async fn read(&self, statements: &[Statement]) {
         match self {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     http::Connection,
-    record::{Recorded, Recorder},
+    record::{self, Recorded, Recorder},
     replay::Pool,
     server::{Server, Site},
 };
@@ -172,17 +172,9 @@ pub(crate) async fn record(site: &Site, course: &Course) -> Vec<Vec<Recorded>> {
     recorded
 }
 
-/// Cuts what was said at the idempotency keys: each request begins by taking its own.
+/// Each request begins by taking its idempotency key.
 fn requests(said: Recorded) -> Vec<Recorded> {
-    let mut requests: Vec<Recorded> = Vec::new();
-    for statement in said {
-        let begins = statement.sql.contains("INTO idempotency_key");
-        match requests.last_mut() {
-            Some(request) if !begins => request.push(statement),
-            _ => requests.push(vec![statement]),
-        }
-    }
-    requests
+    record::cut(said, |statement| statement.sql.contains("INTO idempotency_key"))
 }
 
 /// Lets clients take the places until none is left; done in a second.

@@ -89,6 +89,7 @@ impl fmt::Display for Measure {
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     measures: Vec<Measure>,
+    notes: Vec<String>,
     starts: BTreeMap<Engine, (Duration, Option<u64>)>,
     sync: Duration,
     rows: BTreeMap<(Engine, Shape), Row>,
@@ -132,6 +133,13 @@ impl Table {
         self.measures.push(measure);
     }
 
+    /// Adds a line of figures that are compared with nothing.
+    pub(crate) fn tell(&mut self, engine: Engine, figures: &str) {
+        let line = format!("{:<9} {figures}", format!("{engine:?}"));
+        eprintln!("{line}");
+        self.notes.push(line);
+    }
+
     /// Whether an aim was missed.
     pub(crate) fn missed(&self) -> bool {
         self.rows.values().any(|row| median(&row.ratios) < AIM)
@@ -143,7 +151,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -155,7 +163,7 @@ fn median(values: &[f64]) -> f64 {
 }
 
 /// What ninety-nine of a hundred do not exceed.
-fn high(values: &[f64]) -> f64 {
+pub(crate) fn high(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get((sorted.len() * 99 / 100).min(sorted.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
@@ -171,6 +179,7 @@ impl fmt::Display for Table {
             )?;
             self.measures.iter().try_for_each(|measure| writeln!(f, "{measure}"))?;
         }
+        self.notes.iter().try_for_each(|note| writeln!(f, "{note}"))?;
         if self.rows.is_empty() {
             return Ok(());
         }

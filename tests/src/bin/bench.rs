@@ -1,6 +1,6 @@
-//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due|photos] [--large N]`: the service
-//! against its own statements through bare sqlx, and large databases against small ones, on the same machine, in turn.
-//! Ratios are judged (`--judge` makes a missed aim an exit code), absolute figures are only printed.
+//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due|photos|sync] [--large N]`: the
+//! service against its own statements through bare sqlx, and large databases against small ones, on the same machine, in
+//! turn. Ratios are judged (`--judge` makes a missed aim an exit code), absolute figures are only printed.
 #![expect(clippy::expect_used, clippy::panic, reason = "a bench fails by panicking, with words")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command prints what it found")]
 
@@ -24,6 +24,8 @@ mod server;
 mod side;
 #[path = "../bench/slots.rs"]
 mod slots;
+#[path = "../bench/sync/mod.rs"]
+mod sync;
 #[path = "../bench/table.rs"]
 mod table;
 #[path = "../bench/writes.rs"]
@@ -45,7 +47,7 @@ struct Wish {
     parts: Vec<String>,
 }
 
-const PARTS: [&str; 5] = ["writes", "slots", "due", "photos", "growth"];
+const PARTS: [&str; 6] = ["writes", "slots", "due", "photos", "growth", "sync"];
 
 fn main() -> ExitCode {
     let Some(wish) = wish() else {
@@ -72,6 +74,7 @@ async fn measure(engine: Engine, part: &str, wish: &Wish, table: &mut Table) {
         "slots" => Box::pin(slots::measure(engine, table)).await,
         "due" => Box::pin(due::measure(engine, table)).await,
         "photos" => Box::pin(photos::measure(engine, wish.large, table)).await,
+        "sync" => Box::pin(sync::measure(engine, wish.rounds, wish.large, table)).await,
         _ => Box::pin(growth::measure(engine, wish.large, table)).await,
     }
 }

@@ -109,11 +109,14 @@ impl Town {
 
     /// An access token of the dispatcher for half a day, signed with the key in a data directory.
     pub fn token(&self, data: &Path) -> String {
+        self.token_of(data, self.dispatcher.0, Role::Dispatcher)
+    }
+
+    /// The same of anybody, in any role.
+    pub fn token_of(&self, data: &Path, person: Uuid, role: Role) -> String {
         let key = SigningKey::load_or_create(&data.join("key.pem")).expect("a signing key");
-        let (sub, family) = (self.dispatcher.0, FamilyId::new(&*self.clock));
-        let lifetime = TimeDelta::hours(12);
-        let claims =
-            AccessClaims::new(sub, self.organization, Role::Dispatcher, family, lifetime, &*self.clock);
+        let (family, lifetime) = (FamilyId::new(&*self.clock), TimeDelta::hours(12));
+        let claims = AccessClaims::new(person, self.organization, role, family, lifetime, &*self.clock);
         token::issue(&KeyRing::new(key, Vec::new()), &claims).expect("a token can be signed")
     }
 
