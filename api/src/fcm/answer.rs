@@ -67,9 +67,9 @@ impl Failure {
 impl Answer {
     /// Asks, and reads the answer to its end.
     pub(super) async fn of(request: RequestBuilder, now: Time) -> Result<Self, PushError> {
-        let mut response = request.send().await.map_err(down)?;
+        let mut response = request.send().await.map_err(|failure| down(&failure))?;
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(down)? {
+        while let Some(chunk) = response.chunk().await.map_err(|failure| down(&failure))? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST {
                 return Err(PushError::Down("an answer that does not end".to_owned()));
@@ -149,8 +149,8 @@ pub(super) fn pause(text: &str, now: Time) -> Option<TimeDelta> {
 }
 
 /// Without the address: a project is nobody's business.
-fn down(failure: reqwest::Error) -> PushError {
-    let what = match &failure {
+fn down(failure: &reqwest::Error) -> PushError {
+    let what = match failure {
         failure if failure.is_timeout() => "time is up",
         failure if failure.is_connect() => "no connection",
         _ => "the connection broke",

@@ -75,11 +75,9 @@ impl Android {
         {
             return Err(format!("the priority `{priority}`"));
         }
+        let whole = |ttl: &str| ttl.strip_suffix('s').and_then(|seconds| seconds.parse::<u32>().ok());
         if let Some(ttl) = &self.ttl
-            && !ttl
-                .strip_suffix('s')
-                .and_then(|seconds| seconds.parse().ok())
-                .is_some_and(|seconds: u32| seconds <= LONGEST_TTL)
+            && whole(ttl).is_none_or(|seconds| seconds > LONGEST_TTL)
         {
             return Err(format!("the ttl `{ttl}`"));
         }
