@@ -74,6 +74,14 @@ pub fn document<T: Serialize>(document: &T) -> Answer {
     Ok(respond(json(StatusCode::OK, document)?))
 }
 
+/// Answers 200 with what is no document of one thing: it carries no version, and is not searched for one.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn plain<T: Serialize>(answer: &T) -> Answer {
+    Ok(HttpResponse::Ok().json(answer))
+}
+
 /// Sends a reply, fresh or replayed.
 pub fn respond(reply: Reply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

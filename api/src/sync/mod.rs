@@ -44,7 +44,7 @@ async fn sync_pull(app: State, caller: Caller, args: Json<PullRequest>) -> Answe
         }
         Err(error) => metrics::pulled(error.code().name(), 0),
     }
-    reply::document(&answered?)
+    reply::plain(&answered?)
 }
 
 /// A technician's phone delivers what it recorded: each act gets exactly one answer, and keeps it. By the access token of

@@ -12,11 +12,10 @@ use naryad_domain::{
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// How far back the calendar reaches when it changes, in days.
 const PAST_DAYS: i64 = 2;
@@ -66,7 +65,7 @@ pub(super) async fn load(
     scope: &Scope,
     feed: Uuid,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let Some(technician) = scope.technician().filter(|technician| ids.contains(&technician.0)) else {
         return Ok(BTreeMap::new());
     };
@@ -95,5 +94,5 @@ pub(super) async fn load(
             visit_id: entry.visit_id,
         })
         .collect();
-    wire([(technician.0, PhoneCalendar { technician_id: technician, entries })])
+    Ok(under_ids([(technician.0, PhoneCalendar { technician_id: technician, entries })]))
 }

@@ -12,9 +12,8 @@ mod ticket;
 
 use std::collections::BTreeMap;
 
-use naryad_domain::{Error, Result, Scope, db::Reader, feed::EntityKind};
+use naryad_domain::{Result, Scope, db::Reader, feed::EntityKind};
 use serde::Serialize;
-use serde_json::Value;
 use uuid::Uuid;
 
 pub use self::{
@@ -38,7 +37,7 @@ pub async fn load(
     feed: Uuid,
     kind: EntityKind,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     if ids.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -55,10 +54,47 @@ pub async fn load(
     }
 }
 
-/// Documents under their identifiers, as they go over the wire.
-fn wire<T: Serialize>(documents: impl IntoIterator<Item = (Uuid, T)>) -> Result<BTreeMap<Uuid, Value>> {
-    documents
-        .into_iter()
-        .map(|(id, document)| Ok((id, serde_json::to_value(document).map_err(Error::internal)?)))
-        .collect()
+macro_rules! documents {
+    ($($(#[doc = $doc:literal])+ $kind:ident($document:ident),)*) => {
+        /// What stands in the `data` of a change, of the kind that its `entity` names.
+        #[derive(Clone, Debug, Serialize)]
+        #[serde(untagged)]
+        pub enum PhoneDocument {
+            $($(#[doc = $doc])+ $kind(Box<$document>),)*
+        }
+
+        $(impl From<$document> for PhoneDocument {
+            fn from(document: $document) -> Self {
+                Self::$kind(Box::new(document))
+            }
+        })*
+    };
+}
+
+documents! {
+    /// `ticket`
+    Ticket(PhoneTicket),
+    /// `premises`
+    Premises(PhonePremises),
+    /// `resident_contact`
+    Contact(PhoneContact),
+    /// `my_calendar`
+    Calendar(PhoneCalendar),
+    /// `van_stock`
+    Van(PhoneVan),
+    /// `outcome`
+    Outcome(PhoneOutcome),
+    /// `request_type`
+    RequestType(PhoneRequestType),
+    /// `material`
+    Material(PhoneMaterial),
+    /// `work`
+    Work(PhoneWork),
+}
+
+/// Documents under their identifiers.
+fn under_ids<T: Into<PhoneDocument>>(
+    documents: impl IntoIterator<Item = (Uuid, T)>,
+) -> BTreeMap<Uuid, PhoneDocument> {
+    documents.into_iter().map(|(id, document)| (id, document.into())).collect()
 }

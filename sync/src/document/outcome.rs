@@ -11,11 +11,10 @@ use naryad_domain::{
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, Value as Bound};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// Held work, and what was decided.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -62,7 +61,11 @@ pub struct PhoneMutation {
 }
 
 /// Two statements.
-pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Value>> {
+pub(super) async fn load(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let reviews = Entity::find()
         .filter(Column::Id.is_in(ids.iter().copied()))
         .filter(Column::TechnicianId.eq(scope.actor_id()))
@@ -78,7 +81,7 @@ pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Re
     for mutation in reader.all::<PhoneMutation>(&sql, values).await? {
         mutations.entry(mutation.review_id).or_default().push(mutation);
     }
-    wire(reviews.into_iter().map(|review| {
+    Ok(under_ids(reviews.into_iter().map(|review| {
         let id = review.id.0;
         let document = PhoneOutcome {
             id: review.id,
@@ -92,5 +95,5 @@ pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Re
             mutations: mutations.remove(&id).unwrap_or_default(),
         };
         (id, document)
-    }))
+    })))
 }

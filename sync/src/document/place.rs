@@ -18,11 +18,10 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _, Value as Bound,
 };
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// How many past tickets of the premises a phone holds.
 const HISTORY: i64 = 5;
@@ -87,7 +86,7 @@ pub(super) async fn premises(
     reader: &Reader<'_>,
     scope: &Scope,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let rows =
         premises::Entity::find().filter(premises::Column::Id.is_in(ids.iter().copied())).all(reader).await?;
     let inside: BTreeSet<BuildingId> = rows.iter().map(|row| row.building_id).collect();
@@ -119,7 +118,7 @@ pub(super) async fn premises(
         };
         documents.push((row.id.0, document));
     }
-    wire(documents)
+    Ok(under_ids(documents))
 }
 
 async fn history(
@@ -166,7 +165,7 @@ pub(super) async fn contacts(
     reader: &Reader<'_>,
     scope: &Scope,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let rows = resident::Entity::find()
         .filter(resident::Column::Id.is_in(ids.iter().copied()))
         .filter(resident::Column::OrganizationId.eq(scope.organization()))
@@ -182,8 +181,8 @@ pub(super) async fn contacts(
     for line in lines {
         phones.entry(line.resident_id).or_default().push(line.phone);
     }
-    wire(rows.into_iter().map(|row| {
+    Ok(under_ids(rows.into_iter().map(|row| {
         let phones = phones.remove(&row.id).unwrap_or_default();
         (row.id.0, PhoneContact { id: row.id, full_name: row.full_name, phones })
-    }))
+    })))
 }

@@ -12,11 +12,10 @@ use naryad_domain::{
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// A kind of work, in its current version.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -84,7 +83,7 @@ pub(super) async fn request_types(
     reader: &Reader<'_>,
     feed: Uuid,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let kinds = request_type::Entity::find()
         .filter(request_type::Column::Id.is_in(ids.iter().copied()))
         .filter(request_type::Column::OrganizationId.eq(feed))
@@ -118,7 +117,7 @@ pub(super) async fn request_types(
             },
         ));
     }
-    wire(documents)
+    Ok(under_ids(documents))
 }
 
 /// One statement.
@@ -126,27 +125,31 @@ pub(super) async fn materials(
     reader: &Reader<'_>,
     feed: Uuid,
     ids: &[Uuid],
-) -> Result<BTreeMap<Uuid, Value>> {
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let rows = price::Entity::find()
         .filter(price::Column::Id.is_in(ids.iter().copied()))
         .filter(price::Column::OrganizationId.eq(feed))
         .all(reader)
         .await?;
-    wire(rows.into_iter().map(|row| {
+    Ok(under_ids(rows.into_iter().map(|row| {
         let price::Model { id, organization_id, code, name, unit, price_minor, decimals, stocked, .. } = row;
         (id.0, PhoneMaterial { id, organization_id, code, name, unit, price_minor, decimals, stocked })
-    }))
+    })))
 }
 
 /// One statement.
-pub(super) async fn works(reader: &Reader<'_>, feed: Uuid, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Value>> {
+pub(super) async fn works(
+    reader: &Reader<'_>,
+    feed: Uuid,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let rows = work::Entity::find()
         .filter(work::Column::Id.is_in(ids.iter().copied()))
         .filter(work::Column::OrganizationId.eq(feed))
         .all(reader)
         .await?;
-    wire(rows.into_iter().map(|row| {
+    Ok(under_ids(rows.into_iter().map(|row| {
         let work::Model { id, organization_id, code, name, unit, price_minor, .. } = row;
         (id.0, PhoneWork { id, organization_id, code, name, unit, price_minor })
-    }))
+    })))
 }

@@ -10,11 +10,10 @@ use naryad_domain::{
 };
 use sea_orm::{ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, Value as Bound};
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// A van and what lies in it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -54,7 +53,11 @@ struct Line {
 }
 
 /// Two statements.
-pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Value>> {
+pub(super) async fn load(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let vans = place::Entity::find()
         .filter(place::Column::Id.is_in(ids.iter().copied()))
         .filter(place::Column::OrganizationId.eq(scope.organization()))
@@ -74,8 +77,8 @@ pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Re
         let quantity = decimal(quantity_milli);
         balances.entry(place_id).or_default().push(PhoneBalance { material_id, code, name, unit, quantity });
     }
-    wire(vans.into_iter().map(|van| {
+    Ok(under_ids(vans.into_iter().map(|van| {
         let balances = balances.remove(&van.id).unwrap_or_default();
         (van.id.0, PhoneVan { id: van.id, name: van.name, balances })
-    }))
+    })))
 }

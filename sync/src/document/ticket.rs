@@ -23,7 +23,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::wire;
+use super::{PhoneDocument, under_ids};
 
 /// A ticket on a phone.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -153,11 +153,15 @@ pub struct PhoneVisit {
 }
 
 /// As many statements as [`bundles`].
-pub(super) async fn load(reader: &Reader<'_>, scope: &Scope, ids: &[Uuid]) -> Result<BTreeMap<Uuid, Value>> {
+pub(super) async fn load(
+    reader: &Reader<'_>,
+    scope: &Scope,
+    ids: &[Uuid],
+) -> Result<BTreeMap<Uuid, PhoneDocument>> {
     let ids: Vec<TicketId> = ids.iter().copied().map(TicketId).collect();
     let bundles = bundles(reader, scope, &ids).await?;
     let documents = bundles.into_iter().map(|bundle| Ok((bundle.row.id.0, document(scope, bundle)?)));
-    wire(documents.collect::<Result<Vec<_>>>()?)
+    Ok(under_ids(documents.collect::<Result<Vec<_>>>()?))
 }
 
 fn document(scope: &Scope, bundle: Bundle) -> Result<PhoneTicket> {

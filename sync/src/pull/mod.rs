@@ -27,7 +27,7 @@ use self::{
     cursor::{Cursor, Place, resync},
     feeds::Feed,
 };
-use crate::document;
+use crate::document::{self, PhoneDocument};
 
 /// The protocols that are spoken here.
 pub const PROTOCOLS: &[i64] = &[1];
@@ -77,7 +77,7 @@ pub enum ChangeOp {
 }
 
 /// A change of a feed.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PulledChange {
     /// The feed.
     pub feed: Uuid,
@@ -92,7 +92,7 @@ pub struct PulledChange {
     /// The document, of the kind that `entity` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub data: Option<Value>,
+    pub data: Option<PhoneDocument>,
     /// Why it leaves: `unassigned`, `cancelled`, `expired`, `released`, `retired`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -113,7 +113,7 @@ pub struct FeedSum {
 }
 
 /// The answer.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PullAnswer {
     /// Where the phone stands after this answer.
     pub cursor: String,
