@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use naryad_domain::{
     Clock, Code, Error, Result,
-    auth::{KeyRing, OutboxSms, SignIn, SigningKey, Sms, VerifyingKey},
+    auth::{KeyRing, SignIn, SigningKey, VerifyingKey},
     blob::{Blobs, DirectoryBlobs},
+    channel::{OutboxSms, Sms},
     clock::{FileClock, SystemClock},
     db::Db,
     push::Push,

@@ -9,6 +9,7 @@ pub mod auth;
 pub mod blob;
 pub mod calendar;
 pub mod catalogue;
+pub mod channel;
 pub mod clock;
 pub mod db;
 pub mod deadline;

@@ -3,9 +3,10 @@
 use futures_util::future::join_all;
 use naryad_domain::{
     Error, Result, Scope,
+    channel::SendError,
     db::Db,
     job::{self, Claimed, Completing, Nothing},
-    push::{self, Phone, PhonePoke, Push, PushError, PushMessage, Settle},
+    push::{self, Phone, PhonePoke, Push, PushMessage, Settle},
 };
 use serde::Deserialize;
 
@@ -23,15 +24,9 @@ pub(crate) async fn run(db: &Db, push: Option<&dyn Push>, job: &Claimed) -> Resu
     db.write(scope, Completing { act, lease: job.lease }).await
 }
 
-async fn tell(push: &dyn Push, phone: &Phone) -> Result<(), PushError> {
+async fn tell(push: &dyn Push, phone: &Phone) -> Result<(), SendError> {
     let told = push.send(&PushMessage::pull(phone.token.clone())).await;
-    let outcome = match &told {
-        Ok(()) => "sent",
-        Err(PushError::TokenDead) => "dead",
-        Err(PushError::Busy { .. }) => "busy",
-        Err(PushError::Down(_)) => "down",
-        Err(PushError::Refused(_)) => "refused",
-    };
+    let outcome = told.as_ref().map_or_else(SendError::name, |()| "sent");
     metrics::counter!("naryad_pushes_total", "kind" => "poke", "outcome" => outcome).increment(1);
     told
 }
@@ -41,19 +36,19 @@ async fn tell(push: &dyn Push, phone: &Phone) -> Result<(), PushError> {
 fn settle(
     db: &Db,
     poke: PhonePoke,
-    outcomes: impl Iterator<Item = (Phone, Result<(), PushError>)>,
+    outcomes: impl Iterator<Item = (Phone, Result<(), SendError>)>,
 ) -> Settle {
     let PhonePoke { technician, attempt } = poke;
     let (mut dead, mut late, mut asked) = (Vec::new(), None, None);
     for (phone, outcome) in outcomes {
         let Err(failure) = outcome else { continue };
         match &failure {
-            PushError::TokenDead => dead.push(phone),
-            PushError::Refused(why) => {
+            SendError::Dead => dead.push(phone),
+            SendError::Refused(why) => {
                 tracing::warn!(%technician, device = %phone.device, why, "the phone cannot be poked");
             }
-            PushError::Down(_) => late = Some(failure),
-            PushError::Busy { retry_after } => {
+            SendError::Down(_) => late = Some(failure),
+            SendError::Busy { retry_after } => {
                 asked = asked.max(Some(PhonePoke::patience(*retry_after)));
                 late = Some(failure);
             }

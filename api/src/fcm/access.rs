@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use naryad_domain::{Clock, Time, push::PushError};
+use naryad_domain::{Clock, Time, channel::SendError};
 use reqwest::{Client, header::CONTENT_TYPE};
 use serde::Deserialize;
 use tokio::sync::Mutex;
@@ -43,7 +43,7 @@ impl Access {
 
     /// A token that counts, and that is not `stale`: the service has just refused that one. Whoever comes while one is
     /// being fetched waits for it.
-    pub(super) async fn token(&self, stale: Option<&str>) -> Result<Arc<str>, PushError> {
+    pub(super) async fn token(&self, stale: Option<&str>) -> Result<Arc<str>, SendError> {
         let mut granted = self.granted.lock().await;
         if let Some(Granted { token, until }) = &*granted
             && self.clock.now() < *until
@@ -56,9 +56,9 @@ impl Access {
         Ok(Arc::clone(&granted.insert(fresh).token))
     }
 
-    async fn fetch(&self) -> Result<Granted, PushError> {
+    async fn fetch(&self) -> Result<Granted, SendError> {
         let now = self.clock.now();
-        let signing = |_| PushError::Refused("the assertion could not be signed".to_owned());
+        let signing = |_| SendError::Refused("the assertion could not be signed".to_owned());
         let assertion = self.account.assertion(now).map_err(signing)?;
         let form = form_urlencoded::Serializer::new(String::new())
             .append_pair("grant_type", GRANT)

@@ -1,7 +1,7 @@
 //! What the answers of FCM and of its token service mean.
 
 use chrono::{DateTime, TimeDelta};
-use naryad_domain::{Time, push::PushError};
+use naryad_domain::{Time, channel::SendError};
 use reqwest::{RequestBuilder, Response, header::RETRY_AFTER};
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -20,7 +20,7 @@ pub(super) struct Answer {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It was taken or not.
-    Told(Result<(), PushError>),
+    Told(Result<(), SendError>),
     /// The access token is not accepted.
     Stranger,
 }
@@ -66,13 +66,13 @@ impl Failure {
 
 impl Answer {
     /// Asks, and reads the answer to its end.
-    pub(super) async fn of(request: RequestBuilder, now: Time) -> Result<Self, PushError> {
+    pub(super) async fn of(request: RequestBuilder, now: Time) -> Result<Self, SendError> {
         let mut response = request.send().await.map_err(|failure| down(&failure))?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|failure| down(&failure))? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST {
-                return Err(PushError::Down("an answer that does not end".to_owned()));
+                return Err(SendError::Down("an answer that does not end".to_owned()));
             }
         }
         Ok(Self { status: response.status().as_u16(), retry_after: retry_after(&response, now), body })
@@ -87,7 +87,7 @@ impl Answer {
         let failure = self.read::<Failed>().map(|failed| failed.error);
         let status = match (self.status, &failure) {
             (200, None) if self.read::<Sent>().is_some() => return Verdict::Told(Ok(())),
-            (200, None) => return Verdict::Told(Err(PushError::Down("200 without a name".to_owned()))),
+            (200, None) => return Verdict::Told(Err(SendError::Down("200 without a name".to_owned()))),
             // A failure in the clothes of a success.
             (200, Some(failure)) => failure.code.unwrap_or(200),
             (status, _) => status,
@@ -96,28 +96,28 @@ impl Answer {
         let shape = failure.as_ref().is_some_and(Failure::is_bad_request);
         Verdict::Told(Err(match (status, own) {
             (401, _) => return Verdict::Stranger,
-            (404, Some("UNREGISTERED")) => PushError::TokenDead,
-            (400, Some("INVALID_ARGUMENT")) if !shape => PushError::TokenDead,
-            (429, _) => PushError::Busy { retry_after: self.retry_after },
-            (503, _) if self.retry_after.is_some() => PushError::Busy { retry_after: self.retry_after },
-            (400 | 403 | 404 | 413, _) if failure.is_some() => PushError::Refused(self.word(own)),
-            _ => PushError::Down(self.word(own)),
+            (404, Some("UNREGISTERED")) => SendError::Dead,
+            (400, Some("INVALID_ARGUMENT")) if !shape => SendError::Dead,
+            (429, _) => SendError::Busy { retry_after: self.retry_after },
+            (503, _) if self.retry_after.is_some() => SendError::Busy { retry_after: self.retry_after },
+            (400 | 403 | 404 | 413, _) if failure.is_some() => SendError::Refused(self.word(own)),
+            _ => SendError::Down(self.word(own)),
         }))
     }
 
     /// Of the token service.
-    pub(super) fn granted<T: DeserializeOwned>(&self) -> Result<T, PushError> {
+    pub(super) fn granted<T: DeserializeOwned>(&self) -> Result<T, SendError> {
         #[derive(Deserialize)]
         struct Refusal {
             error: String,
         }
         match (self.status, self.read::<Refusal>()) {
-            (200, None) => self.read().ok_or_else(|| PushError::Down("no access token in a 200".to_owned())),
-            (429, _) => Err(PushError::Busy { retry_after: self.retry_after }),
+            (200, None) => self.read().ok_or_else(|| SendError::Down("no access token in a 200".to_owned())),
+            (429, _) => Err(SendError::Busy { retry_after: self.retry_after }),
             (200 | 400 | 401 | 403, Some(refusal)) => {
-                Err(PushError::Refused(format!("no access: {}", self.word(Some(&refusal.error)))))
+                Err(SendError::Refused(format!("no access: {}", self.word(Some(&refusal.error)))))
             }
-            _ => Err(PushError::Down(format!("the token service: {}", self.word(None)))),
+            _ => Err(SendError::Down(format!("the token service: {}", self.word(None)))),
         }
     }
 
@@ -149,11 +149,11 @@ pub(super) fn pause(text: &str, now: Time) -> Option<TimeDelta> {
 }
 
 /// Without the address: a project is nobody's business.
-fn down(failure: &reqwest::Error) -> PushError {
+fn down(failure: &reqwest::Error) -> SendError {
     let what = match failure {
         failure if failure.is_timeout() => "time is up",
         failure if failure.is_connect() => "no connection",
         _ => "the connection broke",
     };
-    PushError::Down(what.to_owned())
+    SendError::Down(what.to_owned())
 }

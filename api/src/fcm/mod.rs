@@ -14,7 +14,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use naryad_domain::{
     Clock, Result,
-    push::{Push, PushError, PushMessage},
+    channel::SendError,
+    push::{Push, PushMessage},
 };
 use reqwest::{Client, Url};
 
@@ -67,11 +68,11 @@ impl FcmPush {
     ///
     /// # Errors
     /// It does not, or does not answer.
-    pub async fn probe(&self) -> Result<(), PushError> {
+    pub async fn probe(&self) -> Result<(), SendError> {
         in_time(async { self.access.token(None).await.map(drop) }).await
     }
 
-    async fn send_twice(&self, message: &PushMessage) -> Result<(), PushError> {
+    async fn send_twice(&self, message: &PushMessage) -> Result<(), SendError> {
         let token = self.access.token(None).await?;
         match self.ask(message, &token).await? {
             Verdict::Told(outcome) => outcome,
@@ -79,13 +80,13 @@ impl FcmPush {
                 let fresh = self.access.token(Some(&token)).await?;
                 match self.ask(message, &fresh).await? {
                     Verdict::Told(outcome) => outcome,
-                    Verdict::Stranger => Err(PushError::Refused("401 to a fresh access token".to_owned())),
+                    Verdict::Stranger => Err(SendError::Refused("401 to a fresh access token".to_owned())),
                 }
             }
         }
     }
 
-    async fn ask(&self, message: &PushMessage, token: &str) -> Result<Verdict, PushError> {
+    async fn ask(&self, message: &PushMessage, token: &str) -> Result<Verdict, SendError> {
         let request = self.http.post(self.send.clone()).bearer_auth(token).json(&Body::of(message));
         Ok(Answer::of(request, self.clock.now()).await?.verdict())
     }
@@ -93,12 +94,12 @@ impl FcmPush {
 
 #[async_trait::async_trait]
 impl Push for FcmPush {
-    async fn send(&self, message: &PushMessage) -> Result<(), PushError> {
+    async fn send(&self, message: &PushMessage) -> Result<(), SendError> {
         in_time(self.send_twice(message)).await
     }
 }
 
-async fn in_time<T>(asking: impl Future<Output = Result<T, PushError>>) -> Result<T, PushError> {
-    let late = |_| PushError::Down(format!("it took longer than {MESSAGE:?}"));
+async fn in_time<T>(asking: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
+    let late = |_| SendError::Down(format!("it took longer than {MESSAGE:?}"));
     tokio::time::timeout(MESSAGE, asking).await.map_err(late)?
 }

@@ -30,10 +30,10 @@ fn meaning(answer: &Answer) -> String {
         Verdict::Stranger => "stranger".to_owned(),
         Verdict::Told(Ok(())) => "sent".to_owned(),
         Verdict::Told(Err(failure)) => match failure {
-            PushError::TokenDead => "dead".to_owned(),
-            PushError::Busy { .. } => "busy".to_owned(),
-            PushError::Down(_) => "down".to_owned(),
-            PushError::Refused(why) => format!("refused: {why}"),
+            SendError::Dead => "dead".to_owned(),
+            SendError::Busy { .. } => "busy".to_owned(),
+            SendError::Down(_) => "down".to_owned(),
+            SendError::Refused(why) => format!("refused: {why}"),
         },
     }
 }
@@ -86,7 +86,7 @@ fn the_pause_that_is_asked_for_is_kept() {
         assert_eq!(answer::pause(text, now), None, "{text}");
     }
     let busy = |status| Answer { retry_after: Some(TimeDelta::seconds(7)), ..failed(status, &json!([])) };
-    let told = Verdict::Told(Err(PushError::Busy { retry_after: Some(TimeDelta::seconds(7)) }));
+    let told = Verdict::Told(Err(SendError::Busy { retry_after: Some(TimeDelta::seconds(7)) }));
     assert_eq!(busy(429).verdict(), told);
     assert_eq!(busy(503).verdict(), told);
 }
@@ -114,11 +114,11 @@ fn access_is_granted_or_not() {
     let granted = |status, body: &str| answer(status, body).granted::<Grant>().map(drop);
     assert_eq!(granted(200, r#"{"access_token":"x"}"#), Ok(()));
     assert!(
-        matches!(granted(400, r#"{"error":"invalid_grant"}"#), Err(PushError::Refused(why)) if why == "no access: 400 invalid_grant")
+        matches!(granted(400, r#"{"error":"invalid_grant"}"#), Err(SendError::Refused(why)) if why == "no access: 400 invalid_grant")
     );
-    assert!(matches!(granted(503, ""), Err(PushError::Down(_))));
-    assert!(matches!(granted(200, "x"), Err(PushError::Down(_))));
-    assert!(matches!(granted(429, ""), Err(PushError::Busy { .. })));
+    assert!(matches!(granted(503, ""), Err(SendError::Down(_))));
+    assert!(matches!(granted(200, "x"), Err(SendError::Down(_))));
+    assert!(matches!(granted(429, ""), Err(SendError::Busy { .. })));
 }
 
 #[test]

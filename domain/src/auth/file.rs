@@ -7,13 +7,13 @@ use std::{
 };
 
 /// A written and synced file under a temporary name; dropped, it disappears.
-pub(super) struct Draft {
+pub(crate) struct Draft {
     path: PathBuf,
 }
 
 impl Draft {
     /// Writes `bytes` beside `target`, readable by the owner only (mode 0600), and syncs them to the disk.
-    pub(super) fn beside(target: &Path, bytes: &[u8]) -> io::Result<Self> {
+    pub(crate) fn beside(target: &Path, bytes: &[u8]) -> io::Result<Self> {
         let mut nonce = [0; 16];
         aws_lc_rs::rand::fill(&mut nonce).map_err(|_| io::Error::other("no randomness"))?;
         let path = folder_of(target).join(format!(".{}.tmp", hex::encode(nonce)));
@@ -31,13 +31,13 @@ impl Draft {
 
     /// Gives the file its name unless the name is taken: of two processes that do this at once exactly one succeeds.
     /// A hard link does what a rename cannot: it never replaces.
-    pub(super) fn publish_new(self, target: &Path) -> io::Result<()> {
+    pub(crate) fn publish_new(self, target: &Path) -> io::Result<()> {
         fs::hard_link(&self.path, target)?;
         sync_folder(target)
     }
 
     /// Gives the file its name.
-    pub(super) fn publish(self, target: &Path) -> io::Result<()> {
+    pub(crate) fn publish(self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         sync_folder(target)
     }

@@ -11,9 +11,10 @@ pub mod refresh;
 pub mod role;
 pub mod seal;
 pub mod secret;
-pub mod sms;
 pub mod store;
 pub mod token;
+
+pub(crate) use file::Draft;
 
 pub use code::{CodeHash, CodeOutcome, OneTimeCode, StoredCode};
 pub use key::{KeyRing, SigningKey, VerifyingKey};
@@ -22,6 +23,5 @@ pub use password::PasswordPolicy;
 pub use refresh::{Decision, RefreshToken, RotationId, StoredToken};
 pub use role::Role;
 pub use secret::{Purpose, ServerSecret};
-pub use sms::{OutboxSms, Sms};
 pub use store::{REFRESH_LIFETIME, SignIn, Tokens};
 pub use token::{ACCESS_LIFETIME, AccessClaims};

@@ -17,9 +17,10 @@ pub use self::{
     pairing::{PAIRING_LIFETIME, PairPhone, PairingDocument},
     session::{LogIn, LogOut, Refresh},
 };
-use super::{AccessClaims, KeyRing, RefreshToken, Role, Sms, StoredToken, refresh::RotationId, token};
+use super::{AccessClaims, KeyRing, RefreshToken, Role, StoredToken, refresh::RotationId, token};
 use crate::{
     Code, Error, Result, Scope, Time,
+    channel::Sms,
     db::{Db, Reader},
     id::{FamilyId, LoginId, OrganizationId, UserId},
     people::{

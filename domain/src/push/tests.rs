@@ -7,6 +7,8 @@ use sea_orm::FromQueryResult;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use chrono::TimeDelta;
+
 use super::*;
 use crate::{
     Result, Scope,

@@ -6,8 +6,9 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use naryad_api::fcm::{FcmPush, FcmSettings};
 use naryad_domain::{
+    channel::SendError,
     clock::FileClock,
-    push::{Delivery, Notification, Priority, Push, PushError, PushMessage, PushToken},
+    push::{Delivery, Notification, Priority, Push, PushMessage, PushToken},
 };
 use serde_json::json;
 
@@ -34,7 +35,7 @@ impl Scene {
         Self { fcm, push, clock, _folder: folder }
     }
 
-    async fn poke(&self) -> Result<(), PushError> {
+    async fn poke(&self) -> Result<(), SendError> {
         self.push.send(&PushMessage::pull(PushToken::new("phone"))).await
     }
 }
@@ -90,28 +91,28 @@ async fn access_that_was_taken_away_is_asked_for_once_more() {
     assert!(all.into_iter().all(|one| one.is_ok()));
     assert_eq!(scene.fcm.grants(), 2, "one for all");
     scene.fcm.say([Say::Unauthorized, Say::Unauthorized]);
-    assert!(matches!(scene.poke().await, Err(PushError::Refused(_))));
+    assert!(matches!(scene.poke().await, Err(SendError::Refused(_))));
     assert_eq!((scene.fcm.grants(), scene.fcm.taken().len()), (3, 5));
 }
 
 #[tokio::test]
 async fn each_refusal_is_told_by_what_can_be_done() {
     let scene = Scene::new().await;
-    let busy = |seconds| PushError::Busy { retry_after: Some(TimeDelta::seconds(seconds)) };
+    let busy = |seconds| SendError::Busy { retry_after: Some(TimeDelta::seconds(seconds)) };
     for (say, meant) in [
-        (Say::Unregistered, PushError::TokenDead),
-        (Say::BadToken, PushError::TokenDead),
-        (Say::ErrorInside, PushError::TokenDead),
+        (Say::Unregistered, SendError::Dead),
+        (Say::BadToken, SendError::Dead),
+        (Say::ErrorInside, SendError::Dead),
         (Say::Quota(Some(30)), busy(30)),
-        (Say::Quota(None), PushError::Busy { retry_after: None }),
-        (Say::BadRequest, PushError::Refused("400".to_owned())),
-        (Say::SenderMismatch, PushError::Refused("403 SENDER_ID_MISMATCH".to_owned())),
-        (Say::Elsewhere, PushError::Refused("404".to_owned())),
-        (Say::Unavailable, PushError::Down("503 UNAVAILABLE".to_owned())),
-        (Say::Internal, PushError::Down("500 INTERNAL".to_owned())),
-        (Say::Garbage, PushError::Down("200 without a name".to_owned())),
-        (Say::Redirect, PushError::Down("302".to_owned())),
-        (Say::Endless, PushError::Down("an answer that does not end".to_owned())),
+        (Say::Quota(None), SendError::Busy { retry_after: None }),
+        (Say::BadRequest, SendError::Refused("400".to_owned())),
+        (Say::SenderMismatch, SendError::Refused("403 SENDER_ID_MISMATCH".to_owned())),
+        (Say::Elsewhere, SendError::Refused("404".to_owned())),
+        (Say::Unavailable, SendError::Down("503 UNAVAILABLE".to_owned())),
+        (Say::Internal, SendError::Down("500 INTERNAL".to_owned())),
+        (Say::Garbage, SendError::Down("200 without a name".to_owned())),
+        (Say::Redirect, SendError::Down("302".to_owned())),
+        (Say::Endless, SendError::Down("an answer that does not end".to_owned())),
     ] {
         scene.fcm.say([say]);
         assert_eq!(scene.poke().await, Err(meant), "{say:?}");
@@ -123,7 +124,7 @@ async fn each_refusal_is_told_by_what_can_be_done() {
 async fn a_service_that_is_silent_or_gone_is_down() {
     let scene = Scene::new().await;
     scene.fcm.say([Say::Silence]);
-    assert_eq!(scene.poke().await, Err(PushError::Down("time is up".to_owned())));
+    assert_eq!(scene.poke().await, Err(SendError::Down("time is up".to_owned())));
     let settings = FcmSettings {
         service_account_file: scene.fcm.account_file().to_owned(),
         // The port of nobody.
@@ -132,7 +133,7 @@ async fn a_service_that_is_silent_or_gone_is_down() {
     let clock = FileClock::open(scene.clock.path().to_owned()).unwrap();
     let push = FcmPush::open(&settings, Arc::new(clock)).unwrap();
     let told = push.send(&PushMessage::pull(PushToken::new("phone"))).await;
-    assert_eq!(told, Err(PushError::Down("no connection".to_owned())));
+    assert_eq!(told, Err(SendError::Down("no connection".to_owned())));
 }
 
 #[tokio::test]
@@ -143,7 +144,7 @@ async fn without_access_nothing_is_sent() {
     {
         scene.fcm.say_to_access([say]);
         let told = scene.poke().await.unwrap_err();
-        assert_eq!(matches!(told, PushError::Refused(_)), refused, "{say:?}: {told}");
+        assert_eq!(matches!(told, SendError::Refused(_)), refused, "{say:?}: {told}");
     }
     assert_eq!(scene.fcm.asked(), 0);
     // A clock that is far off: the service sees an assertion of another time.
@@ -156,7 +157,7 @@ async fn without_access_nothing_is_sent() {
     };
     let clock = FileClock::open(other.path().to_owned()).unwrap();
     let push = FcmPush::open(&settings, Arc::new(clock)).unwrap();
-    let refused = PushError::Refused("no access: 400 invalid_grant".to_owned());
+    let refused = SendError::Refused("no access: 400 invalid_grant".to_owned());
     assert_eq!(push.probe().await, Err(refused));
     assert_eq!(scene.fcm.take_complaints().len(), 1);
 }

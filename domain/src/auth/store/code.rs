@@ -13,6 +13,7 @@ use crate::{
         CodeHash, CodeOutcome, OneTimeCode, Purpose, RefreshToken, StoredCode,
         code::{CODE_LIFETIME, CODE_TRIES, check},
     },
+    channel::SmsMessage,
     db::Reader,
     id::{FamilyId, LoginId, OrganizationId, new_uuid},
     people::{locale::Locale, resident::login::of_phone},
@@ -65,7 +66,14 @@ impl SignIn {
         let issue = Issue { phone: args.phone.clone(), challenge, hash };
         // The code is sent after the commit: what is sent can be entered.
         if let Some(locale) = self.db.write(nobody(), issue).await?
-            && let Err(failure) = self.sms.send(args.phone.as_str(), &message(locale, &code)).await
+            && let Err(failure) = self
+                .sms
+                .send(&SmsMessage {
+                    id: challenge,
+                    to: args.phone.as_str().to_owned(),
+                    text: message(locale, &code),
+                })
+                .await
         {
             // Telling it would tell that the phone is known; the resident asks again in a minute.
             tracing::error!(%challenge, error = &failure as &dyn std::error::Error, "a code was not sent");

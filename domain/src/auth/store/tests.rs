@@ -11,6 +11,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     auth::{Purpose, SigningKey, refresh::successor},
+    channel::{SendError, SmsMessage, SmsStatus, Taken},
     people::{
         fixture::{Company, PASSWORD, company, hire, password, resident},
         user::{
@@ -31,13 +32,21 @@ struct Sent {
 
 #[async_trait::async_trait]
 impl Sms for Sent {
-    async fn send(&self, to: &str, text: &str) -> Result<()> {
+    async fn send(&self, message: &SmsMessage) -> Result<Taken, SendError> {
         if self.broken.load(std::sync::atomic::Ordering::Relaxed) {
-            return Err(Error::new(Code::Unavailable, "no provider"));
+            return Err(SendError::Down("no provider".to_owned()));
         }
-        let message = (to.to_owned(), text.to_owned());
+        let message = (message.to.clone(), message.text.clone());
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(message);
-        Ok(())
+        Ok(Taken::default())
+    }
+
+    async fn status(&self, _: &SmsMessage, _: &str) -> Result<Option<SmsStatus>, SendError> {
+        Ok(None)
+    }
+
+    fn reference_of(&self, _: Uuid) -> Option<String> {
+        None
     }
 }
 

@@ -5,30 +5,68 @@ use std::{
     sync::Arc,
 };
 
-use super::file::Draft;
-use crate::{Clock, Error, Result, id::new_uuid};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{SendError, Taken};
+use crate::{Clock, Error, Result, auth::Draft, id::new_uuid};
+
+/// One text message. It never shows itself: the text may hold a code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmsMessage {
+    /// Its identifier here. The same message again has the same one.
+    pub id: Uuid,
+    /// The phone, E.164: `+79161234567`.
+    pub to: String,
+    /// The text.
+    pub text: String,
+}
+
+impl std::fmt::Debug for SmsMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SmsMessage").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What became of a text message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SmsStatus {
+    /// On its way.
+    Underway,
+    /// The phone has it.
+    Delivered,
+    /// It will not arrive; a word for the log.
+    Failed(String),
+    /// The provider knows no such message: it was never taken.
+    Unknown,
+}
 
 /// Sends text messages.
 #[async_trait::async_trait]
 pub trait Sms: Send + Sync + std::fmt::Debug {
-    /// Hands `text` for the phone `to` (E.164, `+79161234567`) to the provider. `text` may hold a code: no
-    /// implementation logs it.
+    /// Hands a message to the provider. No implementation logs its text or its phone.
     ///
     /// # Errors
-    /// `unavailable` or `internal` when the provider did not take it.
-    async fn send(&self, to: &str, text: &str) -> Result<()>;
+    /// What the caller can do about it.
+    async fn send(&self, message: &SmsMessage) -> Result<Taken, SendError>;
+
+    /// What became of the message that the provider calls `reference`. `None`: this provider cannot say.
+    ///
+    /// # Errors
+    /// The provider does not answer.
+    async fn status(&self, message: &SmsMessage, reference: &str) -> Result<Option<SmsStatus>, SendError>;
+
+    /// The name that the provider will give the message, where we choose it: by it a message whose answer was lost is
+    /// asked for before it is sent again.
+    fn reference_of(&self, id: Uuid) -> Option<String>;
 }
 
 /// Writes each message as a file `<time>-<uuid>.json` of `{"to", "text"}` into a folder, readable by the owner only.
-/// A file appears whole or not at all; the names sort by time.
 #[derive(Debug)]
-pub struct OutboxSms {
-    folder: PathBuf,
-    clock: Arc<dyn Clock>,
-}
+pub struct OutboxSms(Outbox);
 
-#[derive(serde::Serialize)]
-struct Message<'a> {
+#[derive(Serialize)]
+struct Written<'a> {
     to: &'a str,
     text: &'a str,
 }
@@ -39,35 +77,61 @@ impl OutboxSms {
     /// # Errors
     /// `internal` when the folder cannot be made.
     pub fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(|cause| unwritable(&folder, &cause))?;
-        Ok(Self { folder, clock })
+        Outbox::open(folder, clock).map(Self)
     }
 }
 
 #[async_trait::async_trait]
 impl Sms for OutboxSms {
-    async fn send(&self, to: &str, text: &str) -> Result<()> {
-        let name =
-            format!("{}-{}.json", self.clock.now().format("%Y%m%dT%H%M%S%.6fZ"), new_uuid(&*self.clock));
-        let target = self.folder.join(name);
-        let bytes = serde_json::to_vec(&Message { to, text }).map_err(Error::internal)?;
-        let folder = self.folder.clone();
-        tokio::task::spawn_blocking(move || {
-            Draft::beside(&target, &bytes)
-                .and_then(|draft| draft.publish(&target))
-                .map_err(|cause| unwritable(&folder, &cause))
-        })
-        .await
-        .map_err(Error::internal)?
+    async fn send(&self, message: &SmsMessage) -> Result<Taken, SendError> {
+        let SmsMessage { to, text, .. } = message;
+        self.0.write(&Written { to, text }).await?;
+        Ok(Taken::default())
+    }
+
+    async fn status(&self, _: &SmsMessage, _: &str) -> Result<Option<SmsStatus>, SendError> {
+        Ok(None)
+    }
+
+    fn reference_of(&self, _: Uuid) -> Option<String> {
+        None
     }
 }
 
-fn unwritable(folder: &Path, cause: &std::io::Error) -> Error {
-    Error::internal(format!("SMS outbox {}: {cause}", folder.display()))
+/// A folder of messages. A file appears whole or not at all; the names sort by time.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+}
+
+impl Outbox {
+    pub(super) fn open(folder: PathBuf, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder).map_err(|cause| Error::internal(unwritable(&folder, &cause)))?;
+        Ok(Self { folder, clock })
+    }
+
+    pub(super) async fn write(&self, message: &impl Serialize) -> Result<(), SendError> {
+        let name =
+            format!("{}-{}.json", self.clock.now().format("%Y%m%dT%H%M%S%.6fZ"), new_uuid(&*self.clock));
+        let target = self.folder.join(name);
+        let bytes = serde_json::to_vec(message).map_err(|cause| SendError::Refused(cause.to_string()))?;
+        let folder = self.folder.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            Draft::beside(&target, &bytes)
+                .and_then(|draft| draft.publish(&target))
+                .map_err(|cause| SendError::Down(unwritable(&folder, &cause)))
+        });
+        writing.await.map_err(|cause| SendError::Down(cause.to_string()))?
+    }
+}
+
+fn unwritable(folder: &Path, cause: &std::io::Error) -> String {
+    format!("outbox {}: {cause}", folder.display())
 }
 
 #[cfg(test)]
@@ -79,6 +143,10 @@ mod tests {
 
     use super::*;
     use crate::clock::ManualClock;
+
+    fn message(to: &str, text: &str) -> SmsMessage {
+        SmsMessage { id: Uuid::now_v7(), to: to.to_owned(), text: text.to_owned() }
+    }
 
     fn messages(folder: &Path) -> Vec<(String, Value)> {
         let mut found: Vec<_> = fs::read_dir(folder)
@@ -100,9 +168,9 @@ mod tests {
         let clock = ManualClock::at("2026-03-01T12:00:00.5Z".parse().unwrap());
         let sms = OutboxSms::open(folder.clone(), Arc::new(clock.clone())).unwrap();
 
-        sms.send("+79161234567", "Код: 012345").await.unwrap();
+        sms.send(&message("+79161234567", "Код: 012345")).await.unwrap();
         clock.advance(TimeDelta::seconds(60));
-        sms.send("+79161234568", "Мастер «Анна» в пути").await.unwrap();
+        sms.send(&message("+79161234568", "Мастер «Анна» в пути")).await.unwrap();
 
         let found = messages(&folder);
         let contents: Vec<_> = found.iter().map(|(_, content)| content.clone()).collect();
@@ -122,8 +190,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let clock = ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let sms = OutboxSms::open(home.path().to_owned(), Arc::new(clock)).unwrap();
-        sms.send("+79161234567", "one").await.unwrap();
-        sms.send("+79161234567", "two").await.unwrap();
+        sms.send(&message("+79161234567", "one")).await.unwrap();
+        sms.send(&message("+79161234567", "two")).await.unwrap();
         assert_eq!(messages(home.path()).len(), 2);
     }
 
@@ -136,7 +204,7 @@ mod tests {
         let folder = home.path().join("outbox");
         let clock = ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let sms = OutboxSms::open(folder.clone(), Arc::new(clock)).unwrap();
-        sms.send("+79161234567", "Код: 012345").await.unwrap();
+        sms.send(&message("+79161234567", "Код: 012345")).await.unwrap();
         assert_eq!(mode(&folder), 0o700);
         assert_eq!(mode(&folder.join(&messages(&folder)[0].0)), 0o600);
     }
@@ -148,7 +216,7 @@ mod tests {
         let clock = ManualClock::at("2026-03-01T12:00:00Z".parse().unwrap());
         let sms = OutboxSms::open(folder.clone(), Arc::new(clock)).unwrap();
         fs::remove_dir(&folder).unwrap();
-        let failure = sms.send("+79161234567", "Код: 012345").await.unwrap_err();
+        let failure = sms.send(&message("+79161234567", "Код: 012345")).await.unwrap_err();
         assert!(!format!("{failure:?}").contains("012345"), "the text is in the log");
     }
 }
