@@ -62,3 +62,14 @@ pub(crate) fn pushed(status: &'static str, replayed: bool) {
     let replayed = if replayed { "yes" } else { "no" };
     metrics::counter!("naryad_sync_mutations_total", "status" => status, "replayed" => replayed).increment(1);
 }
+
+/// Counts a call of a provider outside; `held`: the guard did not let it through.
+pub(crate) fn provider_called(provider: &'static str, outcome: &'static str) {
+    metrics::counter!("naryad_provider_calls_total", "provider" => provider, "outcome" => outcome)
+        .increment(1);
+}
+
+/// Shows whether a provider that does not answer is left alone.
+pub(crate) fn provider_held(provider: &'static str, held: bool) {
+    metrics::gauge!("naryad_provider_held", "provider" => provider).set(if held { 1.0 } else { 0.0 });
+}

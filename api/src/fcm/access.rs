@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use naryad_domain::{Clock, Time, channel::SendError};
-use reqwest::{Client, header::CONTENT_TYPE};
+use reqwest::Client;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::{account::Account, answer::Answer};
+use super::{account::Account, answer};
+use crate::provider::{self, Answer};
 
 /// A token is not used any more so shortly before its end.
 const EARLY: TimeDelta = TimeDelta::seconds(60);
 /// No token is kept longer, whatever the service says, in seconds.
 const LONGEST: i64 = 3600;
-const FORM: &str = "application/x-www-form-urlencoded";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The account's access. It never shows its token.
@@ -60,12 +60,9 @@ impl Access {
         let now = self.clock.now();
         let signing = |_| SendError::Refused("the assertion could not be signed".to_owned());
         let assertion = self.account.assertion(now).map_err(signing)?;
-        let form = form_urlencoded::Serializer::new(String::new())
-            .append_pair("grant_type", GRANT)
-            .append_pair("assertion", &assertion)
-            .finish();
-        let request = self.http.post(self.account.token_uri().clone()).header(CONTENT_TYPE, FORM).body(form);
-        let Grant { access_token, expires_in } = Answer::of(request, now).await?.granted()?;
+        let fields = [("grant_type", GRANT), ("assertion", &*assertion)];
+        let request = provider::form(&self.http, self.account.token_uri(), &fields);
+        let Grant { access_token, expires_in } = answer::granted(&Answer::of(request, now).await?)?;
         let lasts = TimeDelta::seconds(expires_in.clamp(0, LONGEST));
         Ok(Granted { token: access_token.into(), until: now + (lasts - EARLY) })
     }

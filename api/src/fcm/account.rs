@@ -4,10 +4,10 @@ use std::path::Path;
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use naryad_domain::{Error, Result, Time};
-use reqwest::{Client, Url, redirect::Policy};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
-use super::{CONNECT, REQUEST};
+use crate::provider::address;
 
 /// What access is asked for.
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
@@ -90,30 +90,4 @@ impl Account {
 
 fn unusable(path: &Path, why: &dyn std::fmt::Display) -> Error {
     Error::internal(format!("{}: {why}", path.display()))
-}
-
-/// An address that keys may be sent to.
-///
-/// # Errors
-/// `invalid_field` naming `field`: it is neither https nor on the loopback.
-pub(super) fn address(field: &str, text: &str) -> Result<Url> {
-    let url = Url::parse(text).map_err(|cause| Error::field(field, cause.to_string()))?;
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        _ => Err(Error::field(field, "must be https")),
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    matches!(url.host_str(), Some("127.0.0.1" | "[::1]" | "localhost"))
-}
-
-/// A client that follows nobody elsewhere and waits for nobody long.
-pub(super) fn client(addresses: &[&Url]) -> Result<Client> {
-    let mut builder = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).timeout(REQUEST);
-    if addresses.iter().any(|url| is_loopback(url)) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(Error::internal)
 }

@@ -10,7 +10,7 @@ mod body;
 #[cfg(test)]
 mod tests;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use naryad_domain::{
     Clock, Result,
@@ -19,19 +19,11 @@ use naryad_domain::{
 };
 use reqwest::{Client, Url};
 
-use self::{
-    access::Access,
-    account::Account,
-    answer::{Answer, Verdict},
-    body::Body,
-};
+use self::{access::Access, account::Account, answer::Verdict, body::Body};
+use crate::provider::{Answer, Guard, address, client, in_time};
 
-/// A service that does not take a connection in this time is down.
-const CONNECT: Duration = Duration::from_secs(3);
-/// One request.
-const REQUEST: Duration = Duration::from_secs(8);
-/// One message with all that it needs, in the time a job has.
-const MESSAGE: Duration = Duration::from_secs(25);
+/// Messages a second: a twentieth of what a project may send.
+const PER_SECOND: u32 = 500;
 
 /// Where messages go, and who sends them.
 #[derive(Clone, Debug)]
@@ -48,6 +40,7 @@ pub struct FcmPush {
     http: Client,
     send: Url,
     access: Access,
+    guard: Guard,
     clock: Arc<dyn Clock>,
 }
 
@@ -58,10 +51,11 @@ impl FcmPush {
     /// The file cannot be read or is no service account; an address is neither https nor on the loopback.
     pub fn open(settings: &FcmSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let account = Account::read(&settings.service_account_file)?;
-        let endpoint = account::address("fcm_endpoint", &settings.endpoint)?;
+        let endpoint = address("fcm_endpoint", &settings.endpoint)?;
         let send = account.send_address(&endpoint)?;
-        let http = account::client(&[&send, account.token_uri()])?;
-        Ok(Self { send, access: Access::new(account, http.clone(), clock.clone()), http, clock })
+        let http = client(&[&send, account.token_uri()])?;
+        let access = Access::new(account, http.clone(), Arc::clone(&clock));
+        Ok(Self { send, access, http, guard: Guard::new("fcm", PER_SECOND, Arc::clone(&clock)), clock })
     }
 
     /// Whether the service gives access to the account.
@@ -88,18 +82,13 @@ impl FcmPush {
 
     async fn ask(&self, message: &PushMessage, token: &str) -> Result<Verdict, SendError> {
         let request = self.http.post(self.send.clone()).bearer_auth(token).json(&Body::of(message));
-        Ok(Answer::of(request, self.clock.now()).await?.verdict())
+        Ok(answer::verdict(&Answer::of(request, self.clock.now()).await?))
     }
 }
 
 #[async_trait::async_trait]
 impl Push for FcmPush {
     async fn send(&self, message: &PushMessage) -> Result<(), SendError> {
-        in_time(self.send_twice(message)).await
+        self.guard.call(in_time(self.send_twice(message))).await
     }
-}
-
-async fn in_time<T>(asking: impl Future<Output = Result<T, SendError>>) -> Result<T, SendError> {
-    let late = |_| SendError::Down(format!("it took longer than {MESSAGE:?}"));
-    tokio::time::timeout(MESSAGE, asking).await.map_err(late)?
 }

@@ -107,10 +107,10 @@ async fn each_refusal_is_told_by_what_can_be_done() {
         (Say::Quota(None), SendError::Busy { retry_after: None }),
         (Say::BadRequest, SendError::Refused("400".to_owned())),
         (Say::SenderMismatch, SendError::Refused("403 SENDER_ID_MISMATCH".to_owned())),
-        (Say::Elsewhere, SendError::Refused("404".to_owned())),
         (Say::Unavailable, SendError::Down("503 UNAVAILABLE".to_owned())),
         (Say::Internal, SendError::Down("500 INTERNAL".to_owned())),
         (Say::Garbage, SendError::Down("200 without a name".to_owned())),
+        (Say::Elsewhere, SendError::Refused("404".to_owned())),
         (Say::Redirect, SendError::Down("302".to_owned())),
         (Say::Endless, SendError::Down("an answer that does not end".to_owned())),
     ] {
@@ -134,6 +134,19 @@ async fn a_service_that_is_silent_or_gone_is_down() {
     let push = FcmPush::open(&settings, Arc::new(clock)).unwrap();
     let told = push.send(&PushMessage::pull(PushToken::new("phone"))).await;
     assert_eq!(told, Err(SendError::Down("no connection".to_owned())));
+}
+
+#[tokio::test]
+async fn a_service_that_fails_again_and_again_is_left_alone_for_a_while() {
+    let scene = Scene::new().await;
+    scene.fcm.say([Say::Internal; 5]);
+    for _ in 0..5 {
+        assert_eq!(scene.poke().await, Err(SendError::Down("500 INTERNAL".to_owned())));
+    }
+    let later = SendError::Busy { retry_after: Some(TimeDelta::seconds(30)) };
+    assert_eq!((scene.poke().await, scene.fcm.asked()), (Err(later), 5));
+    scene.clock.advance(TimeDelta::seconds(30));
+    scene.poke().await.unwrap();
 }
 
 #[tokio::test]
