@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     fcm::FcmSettings,
     s3::{self, S3Settings},
+    sms::{Gateway, SmsSettings},
 };
 
 macro_rules! settings {
@@ -88,6 +89,21 @@ settings! {
     fcm_service_account_file: Option<PathBuf> = None, "";
     /// Address of Firebase Cloud Messaging.
     fcm_endpoint: String = "https://fcm.googleapis.com".to_owned(), "https://fcm.googleapis.com";
+    /// Who sends text messages: `smsc` (SMSC), `smsru` (SMS.ru), `smsaero` (SMS Aero), or `outbox`: nobody, they are
+    /// written into the folder `outbox` of the data directory.
+    sms_provider: SmsProvider = SmsProvider::Outbox, "outbox";
+    /// Login at the provider of text messages; SMS.ru has none.
+    sms_login: Option<String> = None, "";
+    /// Password or key at the provider of text messages.
+    sms_secret: Option<String> = None, "";
+    /// A file that holds the password or key.
+    sms_secret_file: Option<PathBuf> = None, "";
+    /// The name that phones show as the sender, as agreed with the provider; SMS Aero needs one.
+    sms_sender: Option<String> = None, "";
+    /// Address of the provider of text messages; without it, its own.
+    sms_endpoint: Option<String> = None, "";
+    /// Requests a second to the provider of text messages at most, from each node.
+    sms_per_second: u32 = 10, "10";
     /// For how many seconds a link to a photo counts.
     link_seconds: u32 = 900, "900";
     /// A file that holds the time (RFC 3339) instead of the clock of the machine: for tests.
@@ -103,6 +119,21 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// Who sends text messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmsProvider {
+    /// Nobody: a folder.
+    #[default]
+    Outbox,
+    /// SMSC.
+    Smsc,
+    /// SMS.ru.
+    Smsru,
+    /// SMS Aero.
+    Smsaero,
 }
 
 /// Settings given on the command line.
@@ -181,6 +212,31 @@ impl Config {
         Some(FcmSettings { service_account_file, endpoint: self.fcm_endpoint.clone() })
     }
 
+    /// The gateway for text messages, if one is set.
+    ///
+    /// # Errors
+    /// Its secret is missing, or cannot be read from its file.
+    pub fn sms(&self) -> Result<Option<SmsSettings>> {
+        let gateway = match self.sms_provider {
+            SmsProvider::Outbox => return Ok(None),
+            SmsProvider::Smsc => Gateway::Smsc,
+            SmsProvider::Smsru => Gateway::SmsRu,
+            SmsProvider::Smsaero => Gateway::SmsAero,
+        };
+        let filled = |text: &String| !text.trim().is_empty();
+        let secret =
+            s3::secret(self.sms_secret.as_ref().filter(|text| filled(text)), self.sms_secret_file.as_ref())?;
+        let missing = || Error::field("sms_secret", "is needed where sms_provider is set");
+        Ok(Some(SmsSettings {
+            gateway,
+            login: self.sms_login.clone().filter(filled),
+            secret: secret.filter(filled).ok_or_else(missing)?,
+            sender: self.sms_sender.clone().filter(filled),
+            endpoint: self.sms_endpoint.clone().filter(filled),
+            per_second: self.sms_per_second,
+        }))
+    }
+
     /// Where the signing key is.
     pub fn key_path(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| self.data.join("key.pem"))
@@ -244,6 +300,25 @@ mod tests {
             assert_eq!(value, *default, "{name}");
             assert!(!meaning.is_empty());
         }
+    }
+
+    #[test]
+    fn a_gateway_needs_its_secret() {
+        assert!(Config::default().sms().unwrap().is_none());
+        let read = |text: &str| read(text, &Flags::default()).unwrap().sms();
+        for text in ["sms_provider = \"smsc\"", "sms_provider = \"smsru\"\nsms_secret = \" \""] {
+            assert_eq!(read(text).unwrap_err().message().contains("sms_secret"), true, "{text}");
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "SECRET\n").unwrap();
+        let text = format!(
+            "sms_provider = \"smsaero\"\nsms_secret_file = \"{}\"\nsms_login = \"LOGIN\"",
+            file.path().display()
+        );
+        let settings = read(&text).unwrap().unwrap();
+        assert_eq!((settings.gateway, &*settings.secret), (Gateway::SmsAero, "SECRET"));
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("SECRET") && !shown.contains("LOGIN"), "{shown}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use naryad_domain::{
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs};
+use crate::{config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs, sms::SmsGateway};
 
 /// The assembled service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl App {
     /// Assembles the service on an open database.
     ///
     /// # Errors
-    /// The key, the outbox, the account of the push provider or the store of photos cannot be read or made.
+    /// The key, the outbox, the account of a provider or the store of photos cannot be read or made.
     pub async fn assemble(config: Config, db: Db) -> Result<Self> {
         let current = SigningKey::load_or_create(&config.key_path())?;
         let previous = config
@@ -65,7 +65,7 @@ impl App {
             })
             .collect::<Result<Vec<_>>>()?;
         let keys = Arc::new(KeyRing::new(current, previous));
-        let sms: Arc<dyn Sms> = Arc::new(OutboxSms::open(config.data.join("outbox"), db.clock().clone())?);
+        let sms = open_sms(&config, &db)?;
         let push = open_push(&config, &db)?;
         let blobs = open_blobs(&config).await?;
         Ok(Self {
@@ -98,6 +98,15 @@ impl App {
             .map(|state| &***state)
             .ok_or_else(|| Error::internal("no application state"))
     }
+}
+
+/// The gateway for text messages that is set, or the outbox folder.
+fn open_sms(config: &Config, db: &Db) -> Result<Arc<dyn Sms>> {
+    let clock = db.clock().clone();
+    Ok(match config.sms()? {
+        Some(settings) => Arc::new(SmsGateway::open(&settings, clock)?),
+        None => Arc::new(OutboxSms::open(config.data.join("outbox"), clock)?),
+    })
 }
 
 /// The provider of pushes that is set.

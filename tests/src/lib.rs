@@ -37,6 +37,7 @@ pub mod promises;
 pub mod proof;
 pub mod proxy;
 pub mod simulator;
+pub mod sms;
 pub mod story;
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod search;
 mod shifts;
 mod simulator;
 mod slots;
+mod sms;
 mod sync;
 mod terms;
 mod texts;

@@ -14,6 +14,7 @@ use crate::{
     fcm::FcmPush,
     problem,
     s3::S3Blobs,
+    sms::SmsGateway,
     state::{self, Opened},
 };
 
@@ -49,8 +50,7 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
     }
     lines.push(bucket(config).await);
     lines.push(push(config).await);
-    lines
-        .push(Line::Warning("SMS: no provider is set; messages are written to the outbox folder".to_owned()));
+    lines.push(sms(config).await);
     if let Some(path) = &config.clock_file {
         lines
             .push(Line::Warning(format!("clock: the time comes from {}; that is for tests", path.display())));
@@ -104,6 +104,27 @@ async fn push(config: &Config) -> Line {
         Ok(provider) => match provider.probe().await {
             Ok(()) => Line::Well("push: FCM gives access to the service account".to_owned()),
             Err(error) => Line::Wrong(format!("push: {error}")),
+        },
+    }
+}
+
+/// The gateway for text messages.
+async fn sms(config: &Config) -> Line {
+    let opened = config.sms().and_then(|settings| {
+        let Some(settings) = settings else { return Ok(None) };
+        let (clock, _) = state::clock(config)?;
+        Ok(Some((settings.gateway.name(), SmsGateway::open(&settings, clock)?)))
+    });
+    match opened {
+        Ok(None) => {
+            Line::Warning("SMS: no provider is set; messages are written to the outbox folder".to_owned())
+        }
+        Err(error) => Line::Wrong(format!("SMS: {}", told(&error))),
+        Ok(Some((name, gateway))) => match gateway.balance().await {
+            Ok(balance) => {
+                Line::Well(format!("SMS: {name} takes the login; {balance} is left on the account"))
+            }
+            Err(error) => Line::Wrong(format!("SMS: {name}: {error}")),
         },
     }
 }
