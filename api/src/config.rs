@@ -110,6 +110,9 @@ settings! {
     clock_file: Option<PathBuf> = None, "";
 }
 
+/// Settings whose digits are a text: in the environment `007` is not 7.
+const TEXTS: [&str; 3] = ["sms_login", "sms_secret", "sms_sender"];
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,13 +167,19 @@ impl Config {
                 .map_err(|cause| Error::field("config", format!("{}: {cause}", path.display())))?;
             figment = figment.merge(Toml::string(&text));
         }
-        figment
+        let mut figment = figment
             .merge(Env::raw().only(&["database_url"]))
             .merge(
                 Env::raw()
                     .only(&names.iter().copied().filter(|name| name.starts_with("s3_")).collect::<Vec<_>>()),
             )
-            .merge(Env::prefixed("NARYAD_").only(&names))
+            .merge(Env::prefixed("NARYAD_").only(&names));
+        for name in TEXTS {
+            if let Ok(text) = std::env::var(format!("NARYAD_{}", name.to_uppercase())) {
+                figment = figment.merge((name, text));
+            }
+        }
+        figment
             .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|cause| Error::field("config", cause.to_string()))
@@ -307,7 +316,7 @@ mod tests {
         assert!(Config::default().sms().unwrap().is_none());
         let read = |text: &str| read(text, &Flags::default()).unwrap().sms();
         for text in ["sms_provider = \"smsc\"", "sms_provider = \"smsru\"\nsms_secret = \" \""] {
-            assert_eq!(read(text).unwrap_err().message().contains("sms_secret"), true, "{text}");
+            assert!(read(text).unwrap_err().message().contains("sms_secret"), "{text}");
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "SECRET\n").unwrap();

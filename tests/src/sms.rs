@@ -26,8 +26,8 @@ use crate::{HandClock, House};
 
 /// The login of the account at SMSC and SMS Aero.
 pub const LOGIN: &str = "dispatch@dom.example";
-/// The password at SMSC, the key at SMS.ru and SMS Aero.
-pub const SECRET: &str = "S3cr3t-of-the-gateway";
+/// The password at SMSC, the key at SMS.ru and SMS Aero: digits that are no number.
+pub const SECRET: &str = "007164239185";
 /// The name that is agreed with all of them.
 pub const SENDER: &str = "Naryad";
 

@@ -192,7 +192,7 @@ proptest! {
         for step in steps {
             let now = clock.now();
             match step {
-                Step::Pass(seconds) => drop(clock.advance(TimeDelta::seconds(seconds))),
+                Step::Pass(seconds) => clock.advance(TimeDelta::seconds(seconds)),
                 Step::Enter => match breaker.enter(now) {
                     Ok(ticket) => {
                         let probes = calls.iter().filter(|(_, probe, _)| *probe).count();

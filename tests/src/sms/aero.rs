@@ -57,16 +57,20 @@ fn told(sent: &Sent) -> Value {
 }
 
 /// What is asked by who may ask, or the answer to who may not.
-fn enter<T: DeserializeOwned>(desk: &Desk, request: &HttpRequest, body: &[u8]) -> Result<T, HttpResponse> {
+fn enter<T: DeserializeOwned>(
+    desk: &Desk,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<T, Box<HttpResponse>> {
     let complain = |complaint: String| {
         desk.complain(complaint);
-        error(400, &Value::Null)
+        Box::new(error(400, &Value::Null))
     };
     request::check(request, "application/json").map_err(complain)?;
     let said = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let known = format!("Basic {}", BASE64_STANDARD.encode(format!("{LOGIN}:{SECRET}")));
     if said != Some(&*known) {
-        return Err(error(401, &Value::Null));
+        return Err(Box::new(error(401, &Value::Null)));
     }
     serde_json::from_slice(body).map_err(|error| complain(error.to_string()))
 }
@@ -75,7 +79,7 @@ pub(super) async fn send(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
     desk.book().asked += 1;
     let Send { number, text, sign } = match enter(&desk, &request, &body) {
         Ok(send) => send,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let long = text.chars().count();
     let checked = request::phone(&number).and_then(|()| match long {
@@ -96,7 +100,7 @@ pub(super) async fn send(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
 pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let Ask { id } = match enter(&desk, &request, &body) {
         Ok(ask) => ask,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     match desk.find(Dialect::SmsAero, &id.to_string(), None) {
         Some(sent) => well(&told(&sent)),
@@ -107,6 +111,6 @@ pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) 
 pub(super) async fn balance(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match enter::<Nothing>(&desk, &request, &body) {
         Ok(Nothing {}) => well(&json!({ "balance": 337.03 })),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }

@@ -32,7 +32,7 @@ fn enter(
     body: &[u8],
     needed: &[&str],
     possible: &[&str],
-) -> Result<Fields, HttpResponse> {
+) -> Result<Fields, Box<HttpResponse>> {
     let needed = [&COMMON, needed].concat();
     let checked = request::form(request, body, &needed, possible).and_then(|fields| {
         match (&*fields["fmt"], &*fields["charset"]) {
@@ -42,12 +42,12 @@ fn enter(
     });
     let fields = checked.map_err(|complaint| {
         desk.complain(complaint);
-        error(1, "parameters error")
+        Box::new(error(1, "parameters error"))
     })?;
     if fields["login"] == LOGIN && fields["psw"] == SECRET {
         Ok(fields)
     } else {
-        Err(error(2, "authorise error"))
+        Err(Box::new(error(2, "authorise error")))
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) async fn send(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
     desk.book().asked += 1;
     let fields = match enter(&desk, &request, &body, &["phones", "mes", "id"], &["sender"]) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if let Err(complaint) = check(&fields) {
         desk.complain(complaint);
@@ -90,7 +90,7 @@ fn check(fields: &Fields) -> Result<(), String> {
 pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let fields = match enter(&desk, &request, &body, &["phone", "id"], &[]) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if let Err(complaint) = request::phone(&fields["phone"]) {
         desk.complain(complaint);
@@ -108,6 +108,6 @@ pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) 
 pub(super) async fn balance(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match enter(&desk, &request, &body, &[], &[]) {
         Ok(_) => HttpResponse::Ok().json(json!({ "balance": "286.55" })),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }

@@ -45,24 +45,24 @@ fn enter(
     body: &[u8],
     needed: &[&str],
     possible: &[&str],
-) -> Result<Fields, HttpResponse> {
+) -> Result<Fields, Box<HttpResponse>> {
     let needed = [&["api_id", "json"], needed].concat();
     let fields = request::form(request, body, &needed, possible).map_err(|complaint| {
         desk.complain(complaint);
-        error(210)
+        Box::new(error(210))
     })?;
     if fields["json"] != "1" {
         desk.complain("json is not 1".to_owned());
-        return Err(HttpResponse::Ok().body("100\n"));
+        return Err(Box::new(HttpResponse::Ok().body("100\n")));
     }
-    if fields["api_id"] == SECRET { Ok(fields) } else { Err(error(200)) }
+    if fields["api_id"] == SECRET { Ok(fields) } else { Err(Box::new(error(200))) }
 }
 
 pub(super) async fn send(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     desk.book().asked += 1;
     let fields = match enter(&desk, &request, &body, &["to", "msg"], &["from"]) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if let Err(complaint) = request::phone(&fields["to"]) {
         desk.complain(complaint);
@@ -89,7 +89,7 @@ pub(super) async fn send(desk: Data<Desk>, request: HttpRequest, body: Bytes) ->
 pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     let fields = match enter(&desk, &request, &body, &["sms_id"], &[]) {
         Ok(fields) => fields,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     let id = &fields["sms_id"];
     match desk.find(Dialect::SmsRu, id, None) {
@@ -101,6 +101,6 @@ pub(super) async fn status(desk: Data<Desk>, request: HttpRequest, body: Bytes) 
 pub(super) async fn balance(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpResponse {
     match enter(&desk, &request, &body, &[], &[]) {
         Ok(_) => HttpResponse::Ok().json(json!({ "status": "OK", "status_code": 100, "balance": 4122.56 })),
-        Err(refusal) => refusal,
+        Err(refusal) => *refusal,
     }
 }
