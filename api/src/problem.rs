@@ -79,6 +79,8 @@ pub fn status(code: Code) -> StatusCode {
         | Code::StreamForked
         | Code::NotAssigned
         | Code::FieldConflict
+        | Code::JobNotDead
+        | Code::JobWaits
         | Code::ReviewDecided
         | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,

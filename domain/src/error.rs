@@ -90,6 +90,8 @@ codes! {
     NotAssigned "not_assigned" "The ticket is not in your hands", "Nothing: the work is kept, and the dispatcher decides.";
     FieldConflict "field_conflict" "Somebody gave the same field another value meanwhile", "Nothing: both values are kept, and the dispatcher decides.";
     UserInactive "user_inactive" "The one who sent it no longer works here", "Nothing: the work is kept, and the dispatcher decides.";
+    JobNotDead "job_not_dead" "The job is not a dead letter", "Read the job: `state` tells what became of it.";
+    JobWaits "job_waits" "The same work waits or runs already as another job", "Nothing: `job` names the one that does it; this one can be discarded.";
     ReviewDecided "review_decided" "Somebody has decided already", "Read the review.";
     OutcomeUnknown "outcome_unknown" "The connection to the database broke while the change was being committed", "Repeat the request with the same Idempotency-Key: it tells whether the change stands.";
     Unavailable "unavailable" "The service cannot answer now", "Try again after the seconds in `Retry-After`.";

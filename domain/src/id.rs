@@ -101,6 +101,8 @@ ids! {
     UploadId,
     /// A background job.
     JobId,
+    /// What somebody decided about a dead letter.
+    JobDecisionId,
     /// A clock of a term.
     DeadlineId,
     /// A policy of terms.

@@ -25,6 +25,7 @@ pub mod material;
 pub mod page;
 pub mod paid;
 pub mod people;
+pub mod periodic;
 pub mod photo;
 pub mod place;
 pub mod privacy;

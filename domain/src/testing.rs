@@ -70,6 +70,11 @@ pub async fn raw(test: &TestDb) -> sea_orm::DatabaseConnection {
     Database::connect(&test.url).await.unwrap()
 }
 
+/// The same database as another process would have it, with a clock of its own.
+pub async fn beside(test: &TestDb, clock: &ManualClock) -> Db {
+    Db::open(&Location::parse(&test.url).unwrap(), 4, Arc::new(clock.clone())).await.unwrap()
+}
+
 /// How the database goes about a statement.
 pub async fn plan(test: &TestDb, statement: Statement) -> String {
     let (explain, column) = match test.db.backend() {

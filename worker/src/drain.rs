@@ -4,13 +4,13 @@ use naryad_domain::{
     Error, Result, Time,
     db::Db,
     deadline,
-    job::{self, Failure},
+    job::{self, ATTEMPTS, Failure},
 };
 
 use crate::{
     deadlines::{BATCH, fire_all},
     registry::Registry,
-    worker::{ATTEMPTS, LEASE, causes},
+    worker::{LEASE, causes},
 };
 
 /// When the next job, or the next clock of a term, is due, if there is one.

@@ -14,8 +14,9 @@ use naryad_domain::{
 };
 
 use crate::{
-    auto_close, deadline_recalculate, feed_expire, handover_expire, phone_poke, photo_examine, ticket_refold,
-    upload_judge, visit_overrun,
+    auto_close, deadline_recalculate, feed_expire, handover_expire,
+    periodic::{self, Task},
+    phone_poke, photo_examine, ticket_refold, upload_judge, visit_overrun,
 };
 
 type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<()>> + Send + Sync>;
@@ -25,11 +26,13 @@ type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<(
 pub struct Registry {
     handlers: BTreeMap<&'static str, Handler>,
     transfers: Option<Transfers>,
+    tasks: Vec<Task>,
 }
 
-/// Every job of the house. One line a kind.
+/// Every job of the house. One line a kind. What runs every so often stands in [`periodic`].
 pub fn registry() -> Registry {
-    Registry::default()
+    let registry = periodic::tasks().into_iter().fold(Registry::default(), Registry::with_task);
+    registry
         .with(deadline::RECALCULATE_JOB, |db, job| Box::pin(deadline_recalculate::run(db, job)))
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
@@ -51,6 +54,13 @@ impl Registry {
         self
     }
 
+    /// Adds a periodic task.
+    #[must_use]
+    pub fn with_task(mut self, task: Task) -> Self {
+        self.tasks.push(task);
+        self
+    }
+
     /// Pushes through this provider. Without one, what was to be pushed is done at once.
     #[must_use]
     pub fn with_push(self, push: Option<Arc<dyn Push>>) -> Self {
@@ -65,18 +75,24 @@ impl Registry {
     pub fn with_uploads(mut self, transfers: Transfers) -> Self {
         let blobs = Arc::clone(transfers.blobs());
         self.transfers = Some(transfers.clone());
-        self.with(photo::EXAMINE_JOB, move |db, job| {
-            let blobs = Arc::clone(&blobs);
-            Box::pin(async move { photo_examine::run(db, &blobs, job).await })
-        })
-        .with(photo::JUDGE_JOB, move |db, job| {
-            let transfers = transfers.clone();
-            Box::pin(async move { upload_judge::run(db, &transfers, job).await })
-        })
+        let registry = periodic::tasks_of_uploads().into_iter().fold(self, Self::with_task);
+        registry
+            .with(photo::EXAMINE_JOB, move |db, job| {
+                let blobs = Arc::clone(&blobs);
+                Box::pin(async move { photo_examine::run(db, &blobs, job).await })
+            })
+            .with(photo::JUDGE_JOB, move |db, job| {
+                let transfers = transfers.clone();
+                Box::pin(async move { upload_judge::run(db, &transfers, job).await })
+            })
     }
 
     pub(crate) fn transfers(&self) -> Option<&Transfers> {
         self.transfers.as_ref()
+    }
+
+    pub(crate) fn tasks(&self) -> &[Task] {
+        &self.tasks
     }
 
     pub(crate) fn find(&self, kind: &str) -> Option<&Handler> {

@@ -10,10 +10,8 @@ use chrono::TimeDelta;
 use naryad_domain::{
     Error, Result,
     db::Db,
-    feed,
     id::JobId,
-    job::{self, Claimed, Failure, Lease},
-    photo, privacy, stream,
+    job::{self, ATTEMPTS, Claimed, Failure, Lease, discreet},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -22,18 +20,19 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{beat, deadlines, registry::Registry, uploads};
+use crate::{
+    beat, deadlines,
+    periodic::Services,
+    registry::Registry,
+    rota::{Beat, Rota},
+};
 
 /// How long a job belongs to the worker that took it.
 pub const LEASE: TimeDelta = TimeDelta::seconds(60);
-/// A job that failed so often is a dead letter.
-pub const ATTEMPTS: i64 = 10;
 /// Jobs become due without anybody saying so: the queue is looked at this often, in real time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often leases that ran out are looked for.
 const RETURN_EVERY: Duration = Duration::from_secs(5);
-/// How often what is no longer needed is deleted.
-const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
 /// How much at once, and how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +43,14 @@ pub struct Pace {
     pub longest: Duration,
     /// How long running jobs may take to end when the worker stops.
     pub grace: Duration,
+    /// When the periodic tasks are looked at.
+    pub beat: Beat,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { at_once: 4, longest: Duration::from_secs(50), grace: Duration::from_secs(20) }
+        let seconds = Duration::from_secs;
+        Self { at_once: 4, longest: seconds(50), grace: seconds(20), beat: Beat::default() }
     }
 }
 
@@ -63,45 +65,31 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         running: JoinSet::new(),
         leases: Leases::default(),
     };
+    let services = Services { db: db.clone(), transfers: registry.transfers().cloned() };
+    let mut rota = Rota::new(services, registry.tasks(), pace.beat);
+    // They end by themselves, and not between taking something and starting it.
+    let taking = async { tokio::join!(claim_all(&mut worker, stop), rota.go(stop)) };
     tokio::select! {
-        // Ends by itself, and not between taking a job and starting it.
-        () = claim_all(&mut worker, stop) => {}
-        () = tidy(db, Arc::clone(&registry)) => {}
+        _ = taking => {}
+        () = bring_back(db) => {}
         () = deadlines::run(db) => {}
         () = beat::run(db, &registry) => {}
     }
-    worker.finish().await;
+    tokio::join!(worker.finish(), rota.finish(pace.grace));
 }
 
-/// Brings back jobs whose worker has died, and deletes what has served its time.
-async fn tidy(db: &Db, registry: Arc<Registry>) {
+/// Brings back jobs whose worker has died.
+async fn bring_back(db: &Db) {
     let mut returning = interval(RETURN_EVERY);
-    let mut sweeping = interval(SWEEP_EVERY);
     returning.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    sweeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
-            _ = returning.tick() => tell("returning jobs", job::return_expired(db).await),
-            _ = sweeping.tick() => sweep(db, &registry).await,
+        returning.tick().await;
+        if let Err(error) = job::return_expired(db).await {
+            tracing::warn!(
+                error = causes(&error),
+                "jobs of workers that have died could not be brought back"
+            );
         }
-    }
-}
-
-/// One that fails keeps none of the others back: it is tried again the next time.
-async fn sweep(db: &Db, registry: &Registry) {
-    tell("done jobs", job::sweep(db).await);
-    tell("notes of reads", privacy::sweep_reads(db).await);
-    tell("removes in the feeds", feed::forget(db).await);
-    tell("late photos", photo::tell_late(db).await);
-    tell("missed phones", stream::miss_phones(db).await);
-    if let Some(transfers) = registry.transfers() {
-        tell("uploads", uploads::sweep(db, transfers).await);
-    }
-}
-
-fn tell<T>(what: &str, tidied: Result<T>) {
-    if let Err(error) = tidied {
-        tracing::warn!(what, error = causes(&error), "not everything could be tidied");
     }
 }
 
@@ -149,9 +137,16 @@ impl Worker {
             let slot = slot.map_err(Error::internal)?;
             // Ended tasks are dropped here, so that they do not gather.
             while self.running.try_join_next().is_some() {}
-            if let Some(claimed) = job::claim(&self.db, organization, LEASE).await? {
-                self.start(claimed, slot);
-                started += 1;
+            match job::claim(&self.db, organization, LEASE).await {
+                Ok(Some(claimed)) => {
+                    self.start(claimed, slot);
+                    started += 1;
+                }
+                Ok(None) => {}
+                // The queue of one organization is no reason to let the others wait.
+                Err(error) => {
+                    tracing::warn!(%organization, error = causes(&error), "no job could be taken");
+                }
             }
         }
         Ok(started)
@@ -191,6 +186,7 @@ async fn perform(db: &Db, registry: &Arc<Registry>, longest: Duration, claimed: 
     let told = match outcome {
         Ok(()) => "done",
         Err(Trouble { why, attempts }) => {
+            let why = discreet(&why);
             match job::fail(db, claimed.lease, claimed.attempt, attempts, &why).await {
                 Ok(Failure::Again) => {
                     tracing::warn!(kind = claimed.kind, job = %claimed.lease.job, attempt = claimed.attempt, why, "the job failed and is tried again");

@@ -5,6 +5,7 @@ use std::path::Path;
 use naryad_domain::{
     Error, Result,
     db::{Db, Location},
+    periodic,
 };
 use sea_orm::{DbBackend, FromQueryResult};
 
@@ -212,9 +213,12 @@ async fn database(opened: &Opened) -> Vec<Line> {
     }
     lines.push(match dead_jobs(db).await {
         Ok(0) => Line::Well("jobs: no dead letters".to_owned()),
-        Ok(count) => Line::Warning(format!("jobs: {count} dead letters; see GET /v1/jobs/dead")),
+        Ok(count) => {
+            Line::Warning(format!("jobs: {count} dead letters; see `naryad jobs list --state dead`"))
+        }
         Err(error) => Line::Wrong(format!("jobs: {}", told(&error))),
     });
+    lines.push(periodic_tasks(db).await);
     match opened.follow_database().await {
         Ok(None) => {}
         Ok(Some(drift)) => {
@@ -254,11 +258,31 @@ async fn character_type(db: &Db) -> Result<(String, bool)> {
     Ok((row.name, row.reads))
 }
 
+/// The periodic tasks, and which of them fail.
+async fn periodic_tasks(db: &Db) -> Line {
+    let tasks = match periodic::table(&db.reader()).await {
+        Ok(tasks) => tasks,
+        Err(error) => return Line::Wrong(format!("periodic tasks: {}", told(&error))),
+    };
+    let failing: Vec<_> =
+        tasks.iter().filter(|task| task.failures > 0).map(|task| task.name.as_str()).collect();
+    if failing.is_empty() {
+        return Line::Well(format!("periodic tasks: {}, none fails", tasks.len()));
+    }
+    Line::Warning(format!(
+        "periodic tasks: {} failed the last time; see `naryad jobs periodic`",
+        failing.join(", ")
+    ))
+}
+
 async fn dead_jobs(db: &Db) -> Result<i64> {
     #[derive(FromQueryResult)]
     struct Row {
         count: i64,
     }
-    let row = db.reader().one::<Row>("SELECT COUNT(*) AS count FROM job WHERE state = 'dead'", []).await?;
+    let row = db
+        .reader()
+        .one::<Row>("SELECT COUNT(*) AS count FROM job WHERE state = 'dead' AND discarded_at IS NULL", [])
+        .await?;
     Ok(row.map_or(0, |row| row.count))
 }

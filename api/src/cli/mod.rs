@@ -5,6 +5,7 @@ mod calendar;
 mod demo;
 mod docs;
 mod doctor;
+mod jobs;
 mod org;
 mod resident;
 mod serve;
@@ -88,6 +89,9 @@ enum Command {
     /// Production calendars.
     #[command(subcommand)]
     Calendar(calendar::Calendar),
+    /// Background jobs, dead letters among them, and what runs every so often.
+    #[command(subcommand)]
+    Jobs(jobs::Jobs),
     /// Says in plain words what is misconfigured.
     Doctor,
     /// The journal.
@@ -193,6 +197,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::User(user) => Box::pin(user.run(&config)).await,
         Command::Resident(resident) => Box::pin(resident.run(&config)).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(&config)).await,
+        Command::Jobs(jobs) => Box::pin(jobs.run(&config)).await,
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
         Command::Demo { serve, size, offline, photos, .. } => {

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use sea_orm::{DbBackend, FromQueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use uuid::Uuid;
 
-use super::Lease;
+use super::{ATTEMPTS, Lease, complete::pause};
 use crate::{
     Error, Result, Time,
     db::{Db, Reader},
@@ -31,7 +31,7 @@ struct Row {
     id: JobId,
     organization_id: OrganizationId,
     kind: String,
-    payload: serde_json::Value,
+    payload: String,
     attempts: i64,
 }
 
@@ -69,7 +69,7 @@ pub async fn claim(db: &Db, organization: OrganizationId, lease: TimeDelta) -> R
         "UPDATE job SET state = 'running', attempts = attempts + 1, lease = $3, lease_until = $4
          WHERE id = (SELECT id FROM job WHERE organization_id = $1 AND state = 'queued' AND run_at <= $2
                      ORDER BY run_at, id LIMIT 1 {skip})
-         RETURNING id, organization_id, kind, payload, attempts"
+         RETURNING id, organization_id, kind, CAST(payload AS TEXT) AS payload, attempts"
     );
     let until: Time = now + lease;
     let values = [organization.0.into(), now.into(), token.into(), until.into()];
@@ -78,29 +78,59 @@ pub async fn claim(db: &Db, organization: OrganizationId, lease: TimeDelta) -> R
         lease: Lease { job: row.id, token },
         organization: row.organization_id,
         kind: row.kind,
-        payload: row.payload,
+        // One that cannot be read is no reason to take no other: its handler refuses it, and it ends among the dead.
+        payload: serde_json::from_str(&row.payload).unwrap_or_default(),
         attempt: row.attempts,
     }))
 }
 
-/// Jobs whose worker has not been heard of come back into the queue. Returns how many.
+/// What stands with a job whose worker ended before it did.
+const WORKER_LOST: &str = "the worker that ran it was not heard of any more";
+
+/// Jobs whose worker has not been heard of come back into the queue. One that has taken several workers with it rests
+/// longer each time, so that others come to their turn, and ends among the dead like any job that fails. Returns how many
+/// were taken from their workers.
 ///
 /// # Errors
 /// The database cannot be written.
 pub async fn return_expired(db: &Db) -> Result<u64> {
     #[derive(FromQueryResult)]
-    struct Returned {
-        #[expect(dead_code, reason = "only counted")]
-        id: Uuid,
+    struct Lost {
+        id: JobId,
+        lease: Uuid,
+        attempts: i64,
     }
-    let returned = statement::<Returned>(
-        db,
-        "UPDATE job SET state = 'queued', lease = NULL, lease_until = NULL
-         WHERE state = 'running' AND lease_until < $1 RETURNING id",
-        vec![db.clock().now().into()],
-    )
-    .await?;
-    Ok(returned.len() as u64)
+    let now = db.clock().now();
+    let sql = "SELECT id, lease, attempts FROM job WHERE state = 'running' AND lease_until < $1 ORDER BY id LIMIT 1000";
+    let mut returned = 0;
+    for Lost { id, lease, attempts } in db.reader().all::<Lost>(sql, [now.into()]).await? {
+        let dead = attempts >= ATTEMPTS;
+        let (state, finished_at) = if dead { ("dead", Some(now)) } else { ("queued", None) };
+        // A machine may have been switched off: the first time nobody waits for it.
+        let rest = (attempts > 1).then(|| now + pause(attempts));
+        let values: Vec<sea_orm::Value> = vec![
+            id.0.into(),
+            lease.into(),
+            state.into(),
+            finished_at.into(),
+            rest.into(),
+            WORKER_LOST.into(),
+            now.into(),
+        ];
+        let sql = "UPDATE job SET state = $3, lease = NULL, lease_until = NULL, finished_at = $4,
+                       run_at = COALESCE($5, run_at), last_error = $6
+                   WHERE id = $1 AND lease = $2 AND state = 'running' AND lease_until < $7 RETURNING id";
+        #[derive(FromQueryResult)]
+        struct Returned {
+            #[expect(dead_code, reason = "only counted")]
+            id: Uuid,
+        }
+        returned += statement::<Returned>(db, sql, values).await?.len() as u64;
+        if dead {
+            tracing::error!(job = %id, attempts, "a job whose workers were lost each time is a dead letter");
+        }
+    }
+    Ok(returned)
 }
 
 /// Gives back the key of a job that runs: what is enqueued under it from now on is a job of its own. Waits for writes
@@ -123,7 +153,7 @@ pub async fn release_key(db: &Db, lease: Lease) -> Result<()> {
 }
 
 /// One statement on the queue in a transaction of its own: the queue is not business, and needs no journal.
-pub(super) async fn statement<T: FromQueryResult>(
+pub(crate) async fn statement<T: FromQueryResult>(
     db: &Db,
     sql: &str,
     values: Vec<sea_orm::Value>,

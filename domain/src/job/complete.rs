@@ -5,7 +5,7 @@ use rand::RngExt;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::{Lease, claim::statement};
+use super::{Lease, claim::statement, discreet::discreet};
 use crate::{
     Error, Result,
     db::Db,
@@ -81,7 +81,7 @@ struct Touched {
 /// The database cannot be written.
 pub async fn fail(db: &Db, lease: Lease, attempt: i64, attempts: i64, why: &str) -> Result<Failure> {
     let now = db.clock().now();
-    let why: String = why.chars().take(2000).collect();
+    let why = cause(why);
     if attempt >= attempts {
         let sql = "UPDATE job SET state = 'dead', lease = NULL, lease_until = NULL, last_error = $3, finished_at = $4
                    WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id";
@@ -89,16 +89,24 @@ pub async fn fail(db: &Db, lease: Lease, attempt: i64, attempts: i64, why: &str)
         statement::<Touched>(db, sql, values).await?;
         return Ok(Failure::Dead);
     }
-    // 10 s, 20 s, 40 s ... at most an hour, each with up to half of itself on top.
-    let base = 10_i64.saturating_mul(1_i64 << attempt.clamp(1, 10).saturating_sub(1)).min(3600);
-    let pause = base + rand::rng().random_range(0..=base / 2);
     let sql =
         "UPDATE job SET state = 'queued', lease = NULL, lease_until = NULL, last_error = $3, run_at = $4
                WHERE id = $1 AND lease = $2 AND state = 'running' RETURNING id";
-    let values =
-        vec![lease.job.0.into(), lease.token.into(), why.into(), (now + TimeDelta::seconds(pause)).into()];
+    let values = vec![lease.job.0.into(), lease.token.into(), why.into(), (now + pause(attempt)).into()];
     statement::<Touched>(db, sql, values).await?;
     Ok(Failure::Again)
+}
+
+/// How long a job rests after its run number `attempt` failed: 10 s, 20 s, 40 s ... at most an hour, each with up to half of
+/// itself on top.
+pub(super) fn pause(attempt: i64) -> TimeDelta {
+    let base = 10_i64.saturating_mul(1_i64 << attempt.clamp(1, 10).saturating_sub(1)).min(3600);
+    TimeDelta::seconds(base + rand::rng().random_range(0..=base / 2))
+}
+
+/// Why a run failed, as it is kept.
+pub(crate) fn cause(why: &str) -> String {
+    discreet(&why.chars().take(2000).collect::<String>())
 }
 
 /// Gives a job back untouched: the worker is stopping.

@@ -6,22 +6,33 @@
 mod claim;
 mod complete;
 mod dead;
+pub mod decision;
+mod discreet;
+mod list;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use sea_orm::Value;
 use uuid::Uuid;
 
+pub(crate) use self::{claim::statement, complete::cause};
 pub use self::{
     claim::{Claimed, claim, due_organizations, next_due, release_key, return_expired},
     complete::{Completing, Failure, Nothing, fail, give_back},
-    dead::{DeadJob, Rerun, dead},
-    sweep::{DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
+    dead::{DeadJob, Discard, DiscardJob, Rerun, dead},
+    discreet::{HIDDEN, discreet, shown},
+    list::{JobDecision, JobDocument, JobFilter, JobState, JobSummary, find, list, owner},
+    sweep::{DISCARDED_KEPT, DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
 };
 use crate::{
     Result, Time,
     id::{JobId, OrganizationId},
     write::Tx,
 };
+
+/// A job that failed so often is a dead letter.
+pub const ATTEMPTS: i64 = 10;
 
 /// A job to be enqueued.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,8 @@ use crate::{Result, Time, db::Db};
 pub const KEYS_KEPT: TimeDelta = TimeDelta::hours(48);
 /// How long a finished job is kept.
 pub const DONE_KEPT: TimeDelta = TimeDelta::days(7);
+/// How long a dead letter is kept after it was discarded.
+pub const DISCARDED_KEPT: TimeDelta = TimeDelta::days(30);
 /// How long one-time codes and refresh tokens are kept after they have expired.
 pub const SECRETS_KEPT: TimeDelta = TimeDelta::days(30);
 
@@ -23,7 +25,7 @@ const BATCH: usize = 500;
 pub struct Swept {
     /// Answers under idempotency keys.
     pub keys: u64,
-    /// Finished jobs.
+    /// Finished jobs, and dead letters that were discarded.
     pub jobs: u64,
     /// One-time codes.
     pub codes: u64,
@@ -47,6 +49,9 @@ pub async fn sweep(db: &Db) -> Result<Swept> {
     let jobs = "DELETE FROM job WHERE id IN
                     (SELECT id FROM job WHERE state = 'done' AND finished_at < $1 ORDER BY finished_at LIMIT $2)
                 RETURNING CAST(1 AS BIGINT) AS gone";
+    let discarded = "DELETE FROM job WHERE id IN
+                         (SELECT id FROM job WHERE discarded_at < $1 ORDER BY discarded_at LIMIT $2)
+                     RETURNING CAST(1 AS BIGINT) AS gone";
     let codes =
         "DELETE FROM one_time_code WHERE id IN (SELECT id FROM one_time_code WHERE expires_at < $1 LIMIT $2)
                  RETURNING CAST(1 AS BIGINT) AS gone";
@@ -57,7 +62,8 @@ pub async fn sweep(db: &Db) -> Result<Swept> {
                  RETURNING CAST(1 AS BIGINT) AS gone";
     Ok(Swept {
         keys: in_batches(db, keys, now - KEYS_KEPT).await?,
-        jobs: in_batches(db, jobs, now - DONE_KEPT).await?,
+        jobs: in_batches(db, jobs, now - DONE_KEPT).await?
+            + in_batches(db, discarded, now - DISCARDED_KEPT).await?,
         codes: in_batches(db, codes, now - SECRETS_KEPT).await?,
         tokens: in_batches(db, tokens, now - SECRETS_KEPT).await?,
         holds: in_batches(db, holds, now - HOLDS_KEPT).await?,

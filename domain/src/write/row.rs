@@ -5,7 +5,7 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, journal::Subject,
+    act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, job, journal::Subject,
     material, paid, people, photo, place, privacy, rebooking, review, shift, stock, ticket, track, visit,
     worktime,
 };
@@ -102,6 +102,7 @@ pub const TABLES: &[&Table] = &[
     rebooking::notice::Model::TABLE,
     review::row::Model::TABLE,
     worktime::row::Model::TABLE,
+    job::decision::Model::TABLE,
 ];
 
 /// Tables outside the journal, each with the reason.
@@ -140,6 +141,7 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("sync_mutation", "what a phone sent, as it was sent; what it did is journaled, and so is what was held"),
     ("incarnation", "says which life of the database this is"),
     ("job", "work to do; its effects are journaled"),
+    ("periodic", "when what runs every so often ran last and runs next; its effects are journaled"),
     ("idempotency_key", "answers, kept for 48 hours"),
     ("seaql_migrations", "the versions of the schema"),
 ];

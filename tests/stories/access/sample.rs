@@ -129,6 +129,7 @@ impl World {
             | "GET /openapi.yaml"
             | "GET /readyz"
             | "GET /v1/events"
+            | "GET /v1/jobs"
             | "GET /v1/jobs/dead"
             | "GET /v1/me"
             | "GET /v1/organization"
@@ -164,6 +165,8 @@ impl World {
                 let body = json!({ "how": "phone", "occurred_at": "2026-01-01T00:00:00Z" });
                 (format!("/v1/tickets/{ticket}/inform"), Some(body))
             }
+            "GET /v1/jobs/{id}" => (format!("/v1/jobs/{}", fresh()), None),
+            "POST /v1/jobs/{id}/discard" => (format!("/v1/jobs/{}/discard", fresh()), Some(json!({}))),
             "POST /v1/jobs/{id}/rerun" => (format!("/v1/jobs/{}/rerun", fresh()), None),
             "POST /v1/auth/login" => {
                 let body = json!({ "login": "nobody", "password": "лошадь верно батарея" });
