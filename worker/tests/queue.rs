@@ -59,6 +59,44 @@ impl House {
         states
     }
 
+    /// Every job, the oldest first.
+    async fn ids(&self) -> Vec<JobId> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: JobId,
+        }
+        let rows = self.db.reader().all::<Row>("SELECT id FROM job ORDER BY kind, id", []).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect()
+    }
+
+    /// Waits until each of these jobs has failed so often.
+    async fn attempted(&self, jobs: &[JobId], attempts: i64) {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: JobId,
+        }
+        let sql = "SELECT id FROM job WHERE attempts = $1 AND state IN ('queued', 'dead')";
+        self.until(|| async {
+            let rows = self.db.reader().all::<Row>(sql, [attempts.into()]).await.unwrap();
+            jobs.iter().all(|job| rows.iter().any(|row| row.id == *job))
+        })
+        .await;
+    }
+
+    /// Waits until each of these jobs is a dead letter.
+    async fn dead(&self, jobs: &[JobId]) {
+        self.until(|| async { self.states().await.get("dead") == Some(&jobs.len()) }).await;
+    }
+
+    async fn until<F: Future<Output = bool>>(&self, so: impl Fn() -> F) {
+        let waiting = async {
+            while !so().await {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("it happens in time");
+    }
+
     async fn claim(&self, organization: OrganizationId) -> Option<Claimed> {
         job::claim(&self.db, organization, LEASE).await.unwrap()
     }
@@ -268,6 +306,79 @@ async fn a_kind_that_nobody_knows_is_dead_at_once_and_says_why() {
         let dead = job::dead(&house.db.reader(), &Scope::system(organization)).await.unwrap();
         assert_eq!((dead[0].kind.as_str(), dead[0].attempts), ("unheard_of", 1));
         assert!(dead[0].last_error.as_ref().unwrap().contains("«unheard_of»"));
+    }
+}
+
+/// A kind whose first job panics, whose second fails, whose third hangs and whose fourth cannot be read; the others are
+/// done and told.
+fn poisoned(told: UnboundedSender<Done>, poison: Vec<JobId>) -> Registry {
+    Registry::default().with("count", move |db, job| {
+        let (told, place) = (told.clone(), poison.iter().position(|poison| *poison == job.lease.job));
+        Box::pin(async move {
+            match place {
+                Some(0) => panic!("the handler is broken"),
+                Some(1) => return Err(naryad_domain::Error::internal("it never works")),
+                Some(2) => std::future::pending().await,
+                _ => {}
+            }
+            if !job.payload.is_object() {
+                return Err(naryad_domain::Error::internal("the payload cannot be read"));
+            }
+            let act = Completing { act: Enqueue { kind: "none", count: 0 }, lease: job.lease };
+            db.write(Scope::system(job.organization), act).await?;
+            told.send((job.organization, job.lease.job)).unwrap();
+            Ok(())
+        })
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn poison_ends_among_the_dead_and_nothing_waits_for_it() {
+    for house in houses().await {
+        let (organization, other) = (house.organization().await, house.organization().await);
+        house.enqueue(organization, "count", 4).await;
+        house.enqueue(organization, "unheard_of", 1).await;
+        let poison: Vec<JobId> = house.ids().await;
+        let unreadable = match house.db.backend() {
+            sea_orm::DbBackend::Postgres => "'\"no object\"'",
+            _ => "'{ no JSON'",
+        };
+        let raw = testing::raw(&house).await;
+        let spoil = format!("UPDATE job SET payload = {unreadable} WHERE id = $1");
+        let spoil = sea_orm::Statement::from_sql_and_values(house.db.backend(), spoil, [poison[3].0.into()]);
+        raw.execute_raw(spoil).await.unwrap();
+
+        let (told, mut heard) = unbounded_channel();
+        let pace = Pace { at_once: 2, longest: Duration::from_millis(50), ..Pace::default() };
+        let worker = house.work(poisoned(told, poison.clone()), pace);
+        let manager = Scope::staff(organization, UserId::new(&**house.db.clock()), Role::Manager);
+        for attempt in 1..=ATTEMPTS {
+            // Of the same kind and organization, and of another, behind the poison.
+            for organization in [organization, other] {
+                house.enqueue(organization, "count", 3).await;
+            }
+            let mut served = Vec::new();
+            for _ in 0..6 {
+                served.push(next(&mut heard).await.0);
+            }
+            assert_eq!(served.iter().filter(|one| **one == organization).count(), 3, "attempt {attempt}");
+            house.attempted(&poison[..4], attempt).await;
+            house.clock.advance(TimeDelta::hours(2));
+        }
+        house.dead(&poison).await;
+        worker.stop().await;
+        let dead = job::dead(&house.db.reader(), &manager).await.unwrap();
+        let why = |id| {
+            let job = dead.iter().find(|job| job.id == id).unwrap();
+            (job.attempts, job.last_error.clone().unwrap())
+        };
+        for (place, told) in
+            ["panic", "it never works", "longer than", "cannot be read"].into_iter().enumerate()
+        {
+            let (attempts, error) = why(poison[place]);
+            assert!(attempts == ATTEMPTS && error.contains(told), "{attempts} {error}");
+        }
+        assert!(why(poison[4]).1.contains("«unheard_of»"));
     }
 }
 

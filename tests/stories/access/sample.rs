@@ -41,6 +41,8 @@ pub(super) struct World {
     policy: Uuid,
     deadline: Uuid,
     alert: Uuid,
+    /// A job that waits for its time.
+    job: Uuid,
     contractor: Uuid,
     schedule: shifts::Schedule,
 }
@@ -79,6 +81,8 @@ impl World {
         });
         let planned = estate.dispatcher.post(&format!("/v1/tickets/{ticket}/plan"), body).await.ok(200);
         let visit = planned.id("/visits/0/id");
+        let job =
+            estate.admin.get("/v1/jobs?state=queued&kind=visit_overrun").await.ok(200).id("/items/0/id");
         let photo = bring(&anna.client, ticket, "before", &photos::jpeg(9)).await;
         let material = estate.material("PPR-20", 100).await;
         let used = json!({ "material_id": material, "quantity": "2" });
@@ -99,6 +103,7 @@ impl World {
             policy,
             deadline,
             alert,
+            job,
             contractor: contractor.id,
             schedule: shifts::Schedule::make(house, estate).await,
             anna,
@@ -165,9 +170,9 @@ impl World {
                 let body = json!({ "how": "phone", "occurred_at": "2026-01-01T00:00:00Z" });
                 (format!("/v1/tickets/{ticket}/inform"), Some(body))
             }
-            "GET /v1/jobs/{id}" => (format!("/v1/jobs/{}", fresh()), None),
-            "POST /v1/jobs/{id}/discard" => (format!("/v1/jobs/{}/discard", fresh()), Some(json!({}))),
-            "POST /v1/jobs/{id}/rerun" => (format!("/v1/jobs/{}/rerun", fresh()), None),
+            "GET /v1/jobs/{id}" => (format!("/v1/jobs/{}", self.job), None),
+            "POST /v1/jobs/{id}/discard" => (format!("/v1/jobs/{}/discard", self.job), Some(json!({}))),
+            "POST /v1/jobs/{id}/rerun" => (format!("/v1/jobs/{}/rerun", self.job), None),
             "POST /v1/auth/login" => {
                 let body = json!({ "login": "nobody", "password": "лошадь верно батарея" });
                 return Sample::of("/v1/auth/login", Some(body)).common();
