@@ -11,6 +11,7 @@ mod crash;
 mod day;
 mod demo;
 mod ical;
+mod jobs;
 mod offline;
 mod operations;
 mod pages;

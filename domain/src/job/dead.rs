@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
-    decision::{Decision, carry_out},
+    decision::{JobVerdict, carry_out},
     discreet::discreet,
     list::{JobDocument, JobState, KEEPERS, find},
 };
@@ -73,7 +73,7 @@ impl Act for Rerun {
         let sql = "UPDATE job SET state = 'queued', attempts = 0, run_at = $3, finished_at = NULL
                    WHERE id = $1 AND organization_id = $2 AND state = 'dead' AND discarded_at IS NULL
                    RETURNING id, kind";
-        if carry_out(tx, sql, self.job, Decision::Rerun, None).await? {
+        if carry_out(tx, sql, self.job, JobVerdict::Rerun, None).await? {
             return Ok(());
         }
         let job = find(&tx.reader(), tx.scope(), self.job).await?;
@@ -129,7 +129,7 @@ impl Act for Discard {
                    WHERE id = $1 AND organization_id = $2 AND state = 'dead' AND discarded_at IS NULL
                    RETURNING id, kind";
         let reason = self.args.reason.as_deref().map(str::to_owned);
-        let discarded = carry_out(tx, sql, self.job, Decision::Discard, reason).await?;
+        let discarded = carry_out(tx, sql, self.job, JobVerdict::Discard, reason).await?;
         let job = find(&tx.reader(), tx.scope(), self.job).await?;
         if discarded || job.state == JobState::Discarded { Ok(job) } else { Err(not_dead(job.state)) }
     }

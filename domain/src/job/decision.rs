@@ -25,7 +25,7 @@ pub struct Model {
     pub organization_id: OrganizationId,
     pub job_id: JobId,
     pub job_kind: String,
-    pub decision: Decision,
+    pub decision: JobVerdict,
     pub reason: Option<String>,
     pub decided_by: Uuid,
     pub decided_at: Time,
@@ -55,7 +55,7 @@ impl Row for Model {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumIter, DeriveActiveEnum, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
-pub enum Decision {
+pub enum JobVerdict {
     /// It is run again, with a fresh count of attempts.
     Rerun,
     /// Nobody will run it again.
@@ -74,7 +74,7 @@ pub(super) async fn carry_out(
     tx: &mut Tx,
     sql: &str,
     job: JobId,
-    decision: Decision,
+    decision: JobVerdict,
     reason: Option<String>,
 ) -> Result<bool> {
     let organization = tx.scope().organization();

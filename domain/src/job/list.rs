@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    decision::{self, Decision},
+    decision::{self, JobVerdict},
     discreet::{discreet, shown},
 };
 use crate::{
@@ -147,7 +147,7 @@ pub struct JobDocument {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct JobDecision {
     /// What.
-    pub decision: Decision,
+    pub decision: JobVerdict,
     /// Why, if he said so.
     pub reason: Option<String>,
     /// Who; the organization itself for the command line.

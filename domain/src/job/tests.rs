@@ -81,7 +81,7 @@ async fn a_dead_letter_is_read_discarded_once_and_never_run_again() {
         assert_eq!(first, again, "a second time changes nothing");
         assert_eq!((again.state, again.discarded_at), (JobState::Discarded, Some(noon())));
         let told: Vec<_> = again.decisions.iter().map(|one| (one.decision, one.reason.as_deref())).collect();
-        assert_eq!(told, [(decision::Decision::Discard, Some("Вид работ упразднён."))]);
+        assert_eq!(told, [(decision::JobVerdict::Discard, Some("Вид работ упразднён."))]);
         assert_eq!(again.decisions[0].decided_by, scope.actor_id());
 
         assert_eq!(code(db.write(scope, Rerun { job }).await), Code::JobNotDead);
@@ -119,7 +119,7 @@ async fn only_dead_letters_are_decided_about_and_only_by_their_own() {
         assert_eq!((read.state, read.attempts), (JobState::Queued, 0));
         assert_eq!(
             read.decisions.iter().map(|one| one.decision).collect::<Vec<_>>(),
-            [decision::Decision::Rerun]
+            [decision::JobVerdict::Rerun]
         );
 
         let other = dead_letter(db, ours, None).await;
