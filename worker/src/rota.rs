@@ -8,6 +8,7 @@ use std::{
 
 use naryad_domain::{
     Result,
+    job::discreet,
     periodic::{self, Look, Periodic, Turn},
 };
 use tokio::{
@@ -192,39 +193,44 @@ enum Outcome {
 }
 
 async fn perform(services: &Services, task: &Task, turn: &Turn, beat: Beat) {
-    let started = Instant::now();
-    let outcome = outcome(services, task, turn, beat).await;
-    let (failed, told) = match &outcome {
-        Outcome::Done => (None, "done"),
-        Outcome::Failed(why) => (Some(why.as_str()), "failed"),
-        Outcome::Lost => (None, "lost"),
-    };
-    match outcome {
-        Outcome::Done => {}
-        Outcome::Failed(ref why) => tracing::warn!(task = task.name, why, "a periodic task failed and rests"),
-        Outcome::Lost => tracing::warn!(
-            task = task.name,
-            "the turn of a periodic task was given up: it is not its owner's any more"
-        ),
-    }
-    if !matches!(outcome, Outcome::Lost) {
-        match periodic::end(&services.db, turn, failed).await {
-            Ok(true) => {}
-            Ok(false) => {
-                tracing::warn!(task = task.name, "the task ended when it was somebody else's already")
-            }
-            Err(error) => {
-                tracing::warn!(
-                    task = task.name,
-                    error = causes(&error),
-                    "the task ended, and returns when its lease has run out"
-                );
-            }
+    let (started, name) = (Instant::now(), task.name);
+    let told = match outcome(services, task, turn, beat).await {
+        Outcome::Done => {
+            end(services, turn, None).await;
+            "done"
         }
-    }
-    let labels = [("task", task.name), ("outcome", told)];
+        Outcome::Failed(why) => {
+            let why = discreet(&why);
+            tracing::warn!(task = name, why, "a periodic task failed and rests");
+            end(services, turn, Some(&why)).await;
+            "failed"
+        }
+        Outcome::Lost => {
+            tracing::warn!(
+                task = name,
+                "a turn was broken off: it is not its owner's any more, or may not be"
+            );
+            "lost"
+        }
+    };
+    let labels = [("task", name), ("outcome", told)];
     metrics::counter!("naryad_periodic_total", &labels).increment(1);
     metrics::histogram!("naryad_periodic_seconds", &labels[..1]).record(started.elapsed().as_secs_f64());
+}
+
+async fn end(services: &Services, turn: &Turn, failed: Option<&str>) {
+    match periodic::end(&services.db, turn, failed).await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(task = turn.name, "a turn ended that was somebody else's already"),
+        Err(error) => {
+            let error = causes(&error);
+            tracing::warn!(
+                task = turn.name,
+                error,
+                "a turn ended, and the task returns when its lease has run out"
+            );
+        }
+    }
 }
 
 /// Runs a task, renewing its turn meanwhile. In a task of its own, so that a panic is a failure of this turn only; what does

@@ -1,6 +1,6 @@
 //! Periodic tasks under workers that contend, die, jump in time and run tasks that fail, on both databases.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that is no unit test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that is no unit test")]
 
 use std::{
     sync::{

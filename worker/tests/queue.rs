@@ -1,6 +1,6 @@
 //! The queue as its workers see it, on both databases.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that is no unit test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that is no unit test")]
 
 use std::{collections::BTreeMap, time::Duration};
 

@@ -110,7 +110,7 @@ async fn a_turn_is_taken_renewed_and_ended_by_its_owner_only() {
         announce(db, "task", EVERY).await.unwrap();
         let fresh = seen(db).await;
         assert_eq!((fresh.next_at, fresh.every()), (noon(), EVERY));
-        assert_eq!(due(db).await.unwrap(), [fresh.clone()]);
+        assert_eq!(due(db).await.unwrap(), std::slice::from_ref(&fresh));
         let first = take(db, &fresh, "one").await.unwrap().unwrap();
         assert_eq!(take(db, &fresh, "two").await.unwrap(), None, "it was taken meanwhile");
         assert_eq!(Look::at(test.clock.now(), &seen(db).await), Look::Held);
