@@ -239,7 +239,7 @@ impl KeyRing {
 }
 
 /// The bytes between the lines `BEGIN label` and `END label` (RFC 7468).
-fn pem_body(pem: &str, label: &str) -> Result<Vec<u8>> {
+pub(crate) fn pem_body(pem: &str, label: &str) -> Result<Vec<u8>> {
     let absent = || Error::internal(format!("no PEM block «{label}»"));
     let (_, rest) = pem.split_once(&format!("-----BEGIN {label}-----")).ok_or_else(absent)?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----")).ok_or_else(absent)?;

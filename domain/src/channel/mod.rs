@@ -5,6 +5,7 @@
 
 mod mail;
 mod sms;
+mod vapid;
 mod web_push;
 
 use chrono::TimeDelta;
@@ -12,6 +13,7 @@ use chrono::TimeDelta;
 pub use self::{
     mail::{Mail, MailMessage, OutboxMail},
     sms::{OutboxSms, Sms, SmsMessage, SmsStatus},
+    vapid::VapidKey,
     web_push::{Subscription, WebPush, WebPushMessage},
 };
 
