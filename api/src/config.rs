@@ -16,6 +16,7 @@ use crate::{
     fcm::FcmSettings,
     s3::{self, S3Settings},
     sms::{Gateway, SmsSettings},
+    web_push::WebPushSettings,
 };
 
 macro_rules! settings {
@@ -104,6 +105,14 @@ settings! {
     sms_endpoint: Option<String> = None, "";
     /// Requests a second to the provider of text messages at most, from each node.
     sms_per_second: u32 = 10, "10";
+    /// Where push services reach whoever runs this, `mailto:...` or `https://...`. Where it is set, messages are pushed to
+    /// browsers too.
+    web_push_contact: Option<String> = None, "";
+    /// PEM file of the P-256 key by which push services know this service. Without it, `web-push-key.pem` in the data
+    /// directory, made at the first start. All nodes need the same one; with another, browsers must subscribe anew.
+    web_push_key_file: Option<PathBuf> = None, "";
+    /// An origin on the loopback (`http://127.0.0.1:PORT`) that may stand for a push service: for tests.
+    web_push_stand_in: Option<String> = None, "";
     /// For how many seconds a link to a photo counts.
     link_seconds: u32 = 900, "900";
     /// A file that holds the time (RFC 3339) instead of the clock of the machine: for tests.
@@ -244,6 +253,18 @@ impl Config {
             endpoint: self.sms_endpoint.clone().filter(filled),
             per_second: self.sms_per_second,
         }))
+    }
+
+    /// Who sends to browsers, if anybody is to.
+    pub fn web_push(&self) -> Option<WebPushSettings> {
+        let contact = self.web_push_contact.clone().filter(|text| !text.trim().is_empty())?;
+        let stand_in = self.web_push_stand_in.clone();
+        Some(WebPushSettings { key_file: self.web_push_key_path(), contact, stand_in })
+    }
+
+    /// Where the key to the push services is.
+    pub fn web_push_key_path(&self) -> PathBuf {
+        self.web_push_key_file.clone().unwrap_or_else(|| self.data.join("web-push-key.pem"))
     }
 
     /// Where the signing key is.

@@ -50,4 +50,5 @@ mod ticket;
 mod track;
 mod upload;
 mod visit;
+pub mod web_push;
 mod worktime;

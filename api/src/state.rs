@@ -8,7 +8,7 @@ use naryad_domain::{
     Clock, Code, Error, Result,
     auth::{KeyRing, SignIn, SigningKey, VerifyingKey},
     blob::{Blobs, DirectoryBlobs},
-    channel::{OutboxSms, Sms},
+    channel::{OutboxSms, Sms, WebPush},
     clock::{FileClock, SystemClock},
     db::Db,
     push::Push,
@@ -16,7 +16,10 @@ use naryad_domain::{
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs, sms::SmsGateway};
+use crate::{
+    config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs, sms::SmsGateway,
+    web_push::BrowserPush,
+};
 
 /// The assembled service. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct App {
     pub sms: Arc<dyn Sms>,
     /// Pushes to phones, if a provider is set.
     pub push: Option<Arc<dyn Push>>,
+    /// Pushes to browsers, if it is set up.
+    pub web_push: Option<Arc<dyn WebPush>>,
     /// Signs people in and out.
     pub sign_in: SignIn,
     /// Keeps the bytes of photos.
@@ -67,12 +72,14 @@ impl App {
         let keys = Arc::new(KeyRing::new(current, previous));
         let sms = open_sms(&config, &db)?;
         let push = open_push(&config, &db)?;
+        let web_push = open_web_push(&config, &db)?;
         let blobs = open_blobs(&config).await?;
         Ok(Self {
             sign_in: SignIn::new(db.clone(), Arc::clone(&keys), Arc::clone(&sms)),
             keys,
             sms,
             push,
+            web_push,
             blobs,
             reads: Reads::default(),
             limits: Arc::new(Limits::new(&config)),
@@ -113,6 +120,12 @@ fn open_sms(config: &Config, db: &Db) -> Result<Arc<dyn Sms>> {
 fn open_push(config: &Config, db: &Db) -> Result<Option<Arc<dyn Push>>> {
     let Some(settings) = config.fcm() else { return Ok(None) };
     Ok(Some(Arc::new(FcmPush::open(&settings, db.clock().clone())?)))
+}
+
+/// The way to browsers, where it is set up.
+fn open_web_push(config: &Config, db: &Db) -> Result<Option<Arc<dyn WebPush>>> {
+    let Some(settings) = config.web_push() else { return Ok(None) };
+    Ok(Some(Arc::new(BrowserPush::open(&settings, db.clock().clone())?)))
 }
 
 /// The store of bytes that is set: a bucket, or a folder of the data directory.

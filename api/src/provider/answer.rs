@@ -21,7 +21,15 @@ impl Answer {
     /// # Errors
     /// `Down`: there was no answer, or no end of it.
     pub(crate) async fn of(request: RequestBuilder, now: Time) -> Result<Self, SendError> {
-        let mut response = request.send().await.map_err(|failure| down(&failure))?;
+        let response = request.send().await.map_err(|failure| down(&failure))?;
+        Self::whole(response, now).await
+    }
+
+    /// Reads an answer that has begun to its end.
+    ///
+    /// # Errors
+    /// `Down`: there is no end of it.
+    pub(crate) async fn whole(mut response: Response, now: Time) -> Result<Self, SendError> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|failure| down(&failure))? {
             body.extend_from_slice(&chunk);
@@ -85,7 +93,7 @@ pub(super) fn pause(text: &str, now: Time) -> Option<TimeDelta> {
 }
 
 /// Without the words of the client: the address stands in them.
-fn down(failure: &reqwest::Error) -> SendError {
+pub(crate) fn down(failure: &reqwest::Error) -> SendError {
     let what = match failure {
         failure if failure.is_timeout() => "time is up",
         failure if failure.is_connect() => "no connection",

@@ -10,7 +10,7 @@ mod rate;
 mod tests;
 
 pub(crate) use self::{
-    answer::Answer,
+    answer::{Answer, down},
     client::{address, client, form, in_time},
     guard::Guard,
 };

@@ -110,10 +110,7 @@ impl KeyType for Length {
     }
 }
 
-fn expand<const N: usize>(
-    from: &aws_lc_rs::hkdf::Prk,
-    info: &[&[u8]],
-) -> Result<[u8; N], Unsealed> {
+fn expand<const N: usize>(from: &aws_lc_rs::hkdf::Prk, info: &[&[u8]]) -> Result<[u8; N], Unsealed> {
     let mut out = [0; N];
     from.expand(info, Length(N))
         .and_then(|expanded| expanded.fill(&mut out))

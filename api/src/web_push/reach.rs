@@ -143,7 +143,9 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     let [.., high, low] = segments;
     match segments {
         // An IPv4 address behind a translator (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, ..] => is_public_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+        [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+            is_public_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+        }
         // Protocol assignments (Teredo among them), documentation, 6to4.
         [0x2001, second, ..] => second >= 0x200 && second != 0xdb8,
         [0x2002, ..] => false,
