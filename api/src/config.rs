@@ -16,6 +16,7 @@ use crate::{
     fcm::FcmSettings,
     s3::{self, S3Settings},
     sms::{Gateway, SmsSettings},
+    smtp::{SmtpSettings, SmtpTls},
     web_push::WebPushSettings,
 };
 
@@ -105,6 +106,23 @@ settings! {
     sms_endpoint: Option<String> = None, "";
     /// Requests a second to the provider of text messages at most, from each node.
     sms_per_second: u32 = 10, "10";
+    /// Name of the server that takes e-mail. Without it, e-mail is written into the folder `outbox-mail` of the data
+    /// directory.
+    smtp_host: Option<String> = None, "";
+    /// Its port. Without it 587; 465 where `smtp_tls` is `implicit`, 25 where it is `none`.
+    smtp_port: Option<u16> = None, "";
+    /// `starttls`, `implicit`, or `none` for a server on this machine.
+    smtp_tls: SmtpTls = SmtpTls::Starttls, "starttls";
+    /// Login to the server, where it wants one.
+    smtp_login: Option<String> = None, "";
+    /// The password to it.
+    smtp_password: Option<String> = None, "";
+    /// A file that holds the password.
+    smtp_password_file: Option<PathBuf> = None, "";
+    /// Who e-mail comes from: `name@example.org` or `Name <name@example.org>`.
+    smtp_from: Option<String> = None, "";
+    /// PEM file of further authorities that may have signed the server's certificate.
+    smtp_ca_file: Option<PathBuf> = None, "";
     /// Where push services reach whoever runs this, `mailto:...` or `https://...`. Where it is set, messages are pushed to
     /// browsers too.
     web_push_contact: Option<String> = None, "";
@@ -120,7 +138,7 @@ settings! {
 }
 
 /// Settings whose digits are a text: in the environment `007` is not 7.
-const TEXTS: [&str; 3] = ["sms_login", "sms_secret", "sms_sender"];
+const TEXTS: [&str; 5] = ["sms_login", "sms_secret", "sms_sender", "smtp_login", "smtp_password"];
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,6 +270,28 @@ impl Config {
             sender: self.sms_sender.clone().filter(filled),
             endpoint: self.sms_endpoint.clone().filter(filled),
             per_second: self.sms_per_second,
+        }))
+    }
+
+    /// Where e-mail goes, if a server is set.
+    ///
+    /// # Errors
+    /// The sender is missing, or the password cannot be read from its file.
+    pub fn smtp(&self) -> Result<Option<SmtpSettings>> {
+        let filled = |text: &String| !text.trim().is_empty();
+        let Some(host) = self.smtp_host.clone().filter(filled) else { return Ok(None) };
+        let missing = || Error::field("smtp_from", "is needed where smtp_host is set");
+        Ok(Some(SmtpSettings {
+            host,
+            port: self.smtp_port,
+            tls: self.smtp_tls,
+            login: self.smtp_login.clone().filter(filled),
+            password: s3::secret(
+                self.smtp_password.as_ref().filter(|text| filled(text)),
+                self.smtp_password_file.as_ref(),
+            )?,
+            from: self.smtp_from.clone().filter(filled).ok_or_else(missing)?,
+            ca_file: self.smtp_ca_file.clone(),
         }))
     }
 

@@ -43,6 +43,7 @@ pub mod server;
 mod shift;
 mod slot;
 pub mod sms;
+pub mod smtp;
 pub mod state;
 mod stock;
 mod sync;

@@ -8,7 +8,7 @@ use naryad_domain::{
     Clock, Code, Error, Result,
     auth::{KeyRing, SignIn, SigningKey, VerifyingKey},
     blob::{Blobs, DirectoryBlobs},
-    channel::{OutboxSms, Sms, WebPush},
+    channel::{Mail, OutboxMail, OutboxSms, Sms, WebPush},
     clock::{FileClock, SystemClock},
     db::Db,
     push::Push,
@@ -18,7 +18,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::Config, fcm::FcmPush, limit::Limits, privacy::Reads, s3::S3Blobs, sms::SmsGateway,
-    web_push::BrowserPush,
+    smtp::SmtpMail, web_push::BrowserPush,
 };
 
 /// The assembled service. Cheap to clone.
@@ -30,6 +30,8 @@ pub struct App {
     pub keys: Arc<KeyRing>,
     /// Sends text messages.
     pub sms: Arc<dyn Sms>,
+    /// Sends e-mail.
+    pub mail: Arc<dyn Mail>,
     /// Pushes to phones, if a provider is set.
     pub push: Option<Arc<dyn Push>>,
     /// Pushes to browsers, if it is set up.
@@ -71,6 +73,7 @@ impl App {
             .collect::<Result<Vec<_>>>()?;
         let keys = Arc::new(KeyRing::new(current, previous));
         let sms = open_sms(&config, &db)?;
+        let mail = open_mail(&config, &db)?;
         let push = open_push(&config, &db)?;
         let web_push = open_web_push(&config, &db)?;
         let blobs = open_blobs(&config).await?;
@@ -78,6 +81,7 @@ impl App {
             sign_in: SignIn::new(db.clone(), Arc::clone(&keys), Arc::clone(&sms)),
             keys,
             sms,
+            mail,
             push,
             web_push,
             blobs,
@@ -120,6 +124,15 @@ fn open_sms(config: &Config, db: &Db) -> Result<Arc<dyn Sms>> {
 fn open_push(config: &Config, db: &Db) -> Result<Option<Arc<dyn Push>>> {
     let Some(settings) = config.fcm() else { return Ok(None) };
     Ok(Some(Arc::new(FcmPush::open(&settings, db.clock().clone())?)))
+}
+
+/// The server of e-mail that is set, or the outbox folder.
+fn open_mail(config: &Config, db: &Db) -> Result<Arc<dyn Mail>> {
+    let clock = db.clock().clone();
+    Ok(match config.smtp()? {
+        Some(settings) => Arc::new(SmtpMail::open(&settings, clock)?),
+        None => Arc::new(OutboxMail::open(config.data.join("outbox-mail"), clock)?),
+    })
 }
 
 /// The way to browsers, where it is set up.

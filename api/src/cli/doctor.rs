@@ -16,7 +16,9 @@ use crate::{
     problem,
     s3::S3Blobs,
     sms::SmsGateway,
+    smtp::SmtpMail,
     state::{self, Opened},
+    web_push::BrowserPush,
 };
 
 /// A node whose clock is further from the database's than this should be looked at, in seconds.
@@ -52,6 +54,9 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
     lines.push(bucket(config).await);
     lines.push(push(config).await);
     lines.push(sms(config).await);
+    lines.push(mail(config).await);
+    lines.push(web_push(config));
+    lines.extend(web_push_stand_in(config));
     if let Some(path) = &config.clock_file {
         lines
             .push(Line::Warning(format!("clock: the time comes from {}; that is for tests", path.display())));
@@ -128,6 +133,44 @@ async fn sms(config: &Config) -> Line {
             Err(error) => Line::Wrong(format!("SMS: {name}: {error}")),
         },
     }
+}
+
+/// The server of e-mail.
+async fn mail(config: &Config) -> Line {
+    let opened = config.smtp().and_then(|settings| {
+        let Some(settings) = settings else { return Ok(None) };
+        let (clock, _) = state::clock(config)?;
+        Ok(Some((settings.login.is_some(), SmtpMail::open(&settings, clock)?)))
+    });
+    match opened {
+        Ok(None) => Line::Warning("e-mail: no server is set; it is written to the outbox folder".to_owned()),
+        Err(error) => Line::Wrong(format!("e-mail: {}", told(&error))),
+        Ok(Some((signs_in, server))) => match server.probe().await {
+            Ok(()) if signs_in => Line::Well("e-mail: the server takes the login".to_owned()),
+            Ok(()) => Line::Well("e-mail: the server answers".to_owned()),
+            Err(error) => Line::Wrong(format!("e-mail: {error}")),
+        },
+    }
+}
+
+/// The way to browsers. There is no one to ask: the push services are whichever the browsers name.
+fn web_push(config: &Config) -> Line {
+    let Some(settings) = config.web_push() else {
+        return Line::Warning("Web Push: no contact is set; browsers are told nothing".to_owned());
+    };
+    if !settings.key_file.exists() {
+        let path = settings.key_file.display();
+        return Line::Warning(format!("Web Push: key {path}: not there yet; `naryad serve` makes it"));
+    }
+    match state::clock(config).and_then(|(clock, _)| BrowserPush::open(&settings, clock)) {
+        Ok(_) => Line::Well("Web Push: the key can be used".to_owned()),
+        Err(error) => Line::Wrong(format!("Web Push: {}", told(&error))),
+    }
+}
+
+fn web_push_stand_in(config: &Config) -> Option<Line> {
+    let origin = config.web_push_stand_in.as_ref()?;
+    Some(Line::Warning(format!("Web Push: {origin} may stand for a push service; that is for tests")))
 }
 
 fn told(error: &Error) -> String {

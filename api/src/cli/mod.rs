@@ -15,7 +15,7 @@ mod verify;
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use naryad_domain::{Code, Error, Result, db::Db};
+use naryad_domain::{Code, Error, Result, channel::VapidKey, db::Db};
 
 use crate::{
     config::{Config, Flags, LogFormat},
@@ -92,6 +92,8 @@ enum Command {
     /// Background jobs, dead letters among them, and what runs every so often.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
+    /// Prints the public key that browsers subscribe to pushes with; makes the key where there is none.
+    WebPushKey,
     /// Says in plain words what is misconfigured.
     Doctor,
     /// The journal.
@@ -198,6 +200,7 @@ async fn run(cli: Cli) -> Result<Outcome> {
         Command::Resident(resident) => Box::pin(resident.run(&config)).await,
         Command::Calendar(calendar) => Box::pin(calendar.run(&config)).await,
         Command::Jobs(jobs) => Box::pin(jobs.run(&config)).await,
+        Command::WebPushKey => web_push_key(&config),
         Command::Doctor => doctor::doctor(&config).await,
         Command::Serve { .. } => Box::pin(serve::serve(config)).await,
         Command::Demo { serve, size, offline, photos, .. } => {
@@ -218,6 +221,12 @@ async fn run(cli: Cli) -> Result<Outcome> {
             Box::pin(backup::restore(&config, from.as_deref(), replace)).await
         }
     }
+}
+
+fn web_push_key(config: &Config) -> Result<Outcome> {
+    state::make_data_directory(config)?;
+    let key = VapidKey::load_or_create(&config.web_push_key_path())?;
+    say(&format!("{}\n", key.public_key())).map(|()| Outcome::Well)
 }
 
 /// The database, with every migration, for a command that changes something.
