@@ -38,6 +38,7 @@ pub mod proof;
 pub mod proxy;
 pub mod simulator;
 pub mod sms;
+pub mod smtp;
 pub mod story;
 
 #[cfg(test)]
