@@ -307,7 +307,7 @@ async fn a_repeated_post_is_answered_and_not_done_again() {
     let key = ("Idempotency-Key", "k1");
     assert_eq!(ask!(service, rerun(one).insert_header(key)).status, 204);
     assert_eq!(ask!(service, rerun(one).insert_header(key)).status, 204, "the stored answer");
-    is(&ask!(service, rerun(one)).problem(), 404, "not_found", "");
+    is(&ask!(service, rerun(one)).problem(), 409, "job_not_dead", "");
     assert_eq!(ask!(service, rerun(other).insert_header(key)).status, 204, "another address, another key");
     let bad = rerun(one).insert_header(("Idempotency-Key", "with space"));
     is(&ask!(service, bad).problem(), 422, "invalid_field", "Idempotency-Key");
