@@ -293,7 +293,7 @@ proptest! {
     #[test]
     fn nothing_is_smuggled_past_the_server(
         to in prop_oneof![3 => Just("a@b.org".to_owned()), 1 => "[a-z@.<>\\r\\n ,;\"]{0,30}", 1 => "a@b.org\\r\\n(RCPT|DATA).{0,10}"],
-        subject in prop_oneof!["[а-яA-Z ?=_.,<>@\"]{1,80}", "(?s).{0,40}\\r?\\n(Bcc|To): x@y.org"],
+        subject in prop_oneof!["[а-яA-Z ?=_.,<>@\"]{1,80}", "([a ]|=\\?utf-8\\?[bq]\\?0LA=\\?=){0,6}", "(?s).{0,40}\\r?\\n(Bcc|To): x@y.org"],
         text in "(?s)([а-яa-z =]{0,90}(\\r\\n|\\n|\\r|\\.|\\r\\n\\.\\r\\n|\\n\\.\\n)){0,8}",
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -304,7 +304,7 @@ proptest! {
             let taken = scene.server.taken();
             prop_assert_eq!(taken.len(), usize::from(told.is_ok()), "{:?}", told);
             for letter in taken {
-                prop_assert_eq!(letter.subject.trim(), subject.trim());
+                prop_assert_eq!(&letter.subject, &subject);
                 let meant = text.replace("\r\n", "\n").replace('\r', "\n");
                 prop_assert_eq!(letter.text.trim_end_matches('\n'), meant.trim_end_matches('\n'));
                 prop_assert_eq!(letter.to, to.trim());
