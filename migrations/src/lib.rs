@@ -45,7 +45,7 @@ impl MigratorTrait for Migrator {
             migration!("0014_pairing"),
             migration!("0015_early_uploads"),
             migration!("0016_known"),
-            migration!("0020_periodic"),
+            migration!("0017_periodic"),
         ]
     }
 }

@@ -139,6 +139,7 @@ impl World {
             | "GET /v1/me"
             | "GET /v1/organization"
             | "GET /v1/users"
+            | "GET /v1/web-push/key"
             | "GET /v1/technicians"
             | "GET /v1/buildings"
             | "GET /v1/premises"
