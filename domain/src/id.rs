@@ -120,7 +120,7 @@ ids! {
     /// A booking that lost its time.
     RebookingId,
     /// Something a person is to be told.
-    NoticeId,
+    NotificationId,
     /// An offer of a ticket to a contractor.
     HandoverId,
     /// The work of a managing company with a contractor.

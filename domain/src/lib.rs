@@ -22,6 +22,7 @@ pub mod incarnation;
 pub mod job;
 pub mod journal;
 pub mod material;
+pub mod notification;
 pub mod page;
 pub mod paid;
 pub mod people;

@@ -46,6 +46,7 @@ impl MigratorTrait for Migrator {
             migration!("0015_early_uploads"),
             migration!("0016_known"),
             migration!("0017_periodic"),
+            migration!("0018_messages"),
         ]
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     deadline::{self, Basis, DeadlineKind, DeadlineSubject, Ending, NewClock},
     id::{HandoverId, OrganizationId, TicketId},
     job::NewJob,
+    notification::{self, News, NotificationKind},
     place::{Zone, building},
     ticket::{self, Status},
     write::Tx,
@@ -158,6 +159,9 @@ async fn offer(tx: &mut Tx, ticket: &ticket::row::Model, contractor: Organizatio
     assigned(tx, ticket.id).await?;
     if !accepted {
         await_answer(tx, ticket, &offered, minutes).await?;
+        let event = format!("offered:{}", offered.id);
+        let news = News::of(ticket, None, NotificationKind::Offered, event);
+        notification::tell_desk(tx, contractor, &news).await?;
         tx.enqueue(NewJob {
             organization: ticket.organization_id,
             kind: EXPIRE_JOB,

@@ -9,9 +9,10 @@ use crate::{
     auth::Role,
     deadline::{self, DeadlineKind, DeadlineState, policy},
     id::TicketId,
+    notification::{self, NotificationKind},
     people::organization::{OrganizationKind, store as organizations},
     place::Zone,
-    rebooking::{self, CauseKind, NoticeKind},
+    rebooking::{self, CauseKind},
     testing::{House, TestDb, assert_sound, databases, house},
     text::Text,
     ticket::{
@@ -256,11 +257,11 @@ async fn a_visit_that_another_executor_takes_away_is_told_and_rebooked() {
         let waiting = rebooking::row::Entity::find().all(&reader).await.unwrap();
         assert_eq!(waiting.len(), 1);
         assert_eq!((waiting[0].cause, waiting[0].visit_id), (CauseKind::Executor, visits[0].row.id));
-        let notices = rebooking::notice::Entity::find().all(&reader).await.unwrap();
+        let notices = notification::row::Entity::find().all(&reader).await.unwrap();
         assert_eq!(notices.len(), 1);
         assert_eq!(
             (notices[0].kind, notices[0].phone.as_deref()),
-            (NoticeKind::BookingLost, Some("+79123456789"))
+            (NotificationKind::BookingLost, Some("+79123456789"))
         );
         assert_sound(&test.db).await;
     }

@@ -1,8 +1,9 @@
 //! The desk calls visits off: whoever was promised one is told.
 
-use super::notice::{self, NoticeKind};
 use crate::{
-    Result, ticket,
+    Result,
+    notification::{self, NotificationKind},
+    ticket,
     visit::{Visit, Window},
     write::Tx,
 };
@@ -23,7 +24,8 @@ pub(crate) async fn called_off(
     for visit in visits {
         if visit.row.started_at.is_none() && visit.row.window()? != Window::None {
             let event = format!("called_off:{}:{}", ticket.id, ticket.version);
-            notice::leave(tx, ticket, visit.row.id, NoticeKind::BookingCancelled, &event).await?;
+            let kind = NotificationKind::BookingCancelled;
+            notification::tell_applicant(tx, ticket, Some(visit.row.id), kind, &event).await?;
         }
     }
     Ok(())

@@ -2,13 +2,11 @@
 
 use sea_orm::{ColumnTrait, DeriveActiveEnum, EntityTrait, EnumIter, QueryFilter};
 
-use super::{
-    notice::{self, NoticeKind},
-    row,
-};
+use super::row;
 use crate::{
     Result, calendar, deadline,
     id::{RebookingId, TicketId, VisitId},
+    notification::{self, NotificationKind},
     ticket::{self, Held, Status},
     visit::{self, Visit, VisitMove, VisitStatus},
     write::Tx,
@@ -87,7 +85,8 @@ pub(crate) async fn displace(tx: &mut Tx, held: &mut Held, visit: VisitId, cause
     calendar::free(tx, visit).await?;
     put_back(held, Visit { row: after, crew: before.crew.clone() });
     stand_on_visits(tx, held).await?;
-    let notice_id = notice::leave(tx, &held.ticket, visit, NoticeKind::BookingLost, &cause.event_key).await?;
+    let (kind, event) = (NotificationKind::BookingLost, cause.event_key.as_str());
+    notification::tell_applicant(tx, &held.ticket, Some(visit), kind, event).await?;
     tx.insert(&row::Model {
         id: RebookingId::new(tx.clock()),
         organization_id: before.row.organization_id,
@@ -96,7 +95,6 @@ pub(crate) async fn displace(tx: &mut Tx, held: &mut Held, visit: VisitId, cause
         visit_id: visit,
         cause: cause.kind,
         event_key: cause.event_key.clone(),
-        notice_id,
         planned_start: before.row.planned_start,
         planned_end: before.row.planned_end,
         window_start: before.row.window_start,

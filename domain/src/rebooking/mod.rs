@@ -4,7 +4,6 @@ mod called_off;
 mod confirm;
 mod displace;
 mod list;
-pub mod notice;
 pub mod row;
 mod vain;
 mod withdraw;
@@ -20,5 +19,4 @@ pub use self::{
     confirm::Displaced,
     displace::CauseKind,
     list::{RebookingDocument, RebookingFilter, list},
-    notice::NoticeKind,
 };

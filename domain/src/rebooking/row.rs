@@ -10,7 +10,7 @@ use sea_orm::entity::prelude::*;
 use super::CauseKind;
 use crate::{
     Time,
-    id::{NoticeId, OrganizationId, RebookingId, TicketId, VisitId},
+    id::{OrganizationId, RebookingId, TicketId, VisitId},
     journal::{Subject, SubjectKind},
     write::{Journaling, Row, Table, Touch, Touched},
 };
@@ -27,7 +27,6 @@ pub struct Model {
     pub visit_id: VisitId,
     pub cause: CauseKind,
     pub event_key: String,
-    pub notice_id: Option<NoticeId>,
     pub planned_start: Time,
     pub planned_end: Time,
     pub window_start: Option<Time>,

@@ -17,7 +17,6 @@ pub(crate) async fn wait_again(tx: &mut Tx, visit: &visit::row::Model, cause: Ca
         visit_id: visit.id,
         cause,
         event_key: format!("visit:{}:ended", visit.id),
-        notice_id: None,
         planned_start: visit.planned_start,
         planned_end: visit.planned_end,
         window_start: visit.window_start,

@@ -22,11 +22,9 @@ use crate::{
     calendar::Span,
     db::Reader,
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
+    notification::{self, NotificationKind},
     people::{locale::Locale, organization, technician},
-    rebooking::{
-        CauseKind,
-        notice::{self, NoticeKind},
-    },
+    rebooking::CauseKind,
     ticket::{self, Booking, Move, moves, settle},
     visit::{VisitStatus, Window},
     write::{Act, Tx},
@@ -433,7 +431,8 @@ impl Act for Repair {
         for ((_, booking), held) in bookings.iter().zip(&taken.held) {
             let id = VisitId::new(tx.clock());
             let visit = settle(tx, held, id, booking, taken.board.way(), None).await?;
-            notice::leave(tx, &held.ticket, visit.row.id, NoticeKind::BookingMoved, &event).await?;
+            let (kind, visit) = (NotificationKind::BookingMoved, Some(visit.row.id));
+            notification::tell_applicant(tx, &held.ticket, visit, kind, &event).await?;
         }
         let mut tickets = Vec::with_capacity(taken.held.len());
         for held in &taken.held {
@@ -454,7 +453,7 @@ async fn told(tx: &Tx, event: &str) -> Result<i64> {
     struct Count {
         n: i64,
     }
-    let sql = "SELECT count(*) AS n FROM notice WHERE event_key = $1";
+    let sql = "SELECT count(*) AS n FROM notification WHERE event_key = $1";
     Ok(tx.reader().one::<Count>(sql, [event.into()]).await?.map_or(0, |count| count.n))
 }
 

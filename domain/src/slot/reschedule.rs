@@ -12,7 +12,7 @@ use crate::{
     calendar::{self, Span},
     db::Reader,
     id::{TechnicianId, TicketId, VisitId, new_uuid},
-    rebooking::notice::{self, NoticeKind},
+    notification::{self, NotificationKind},
     ticket::{self, Held},
     visit::{self, Visit, VisitStatus, Window, await_end},
     write::Tx,
@@ -153,17 +153,17 @@ pub(crate) async fn remember(
         return Ok(());
     }
     let told = is_told(&from, &to);
-    let kind = if from.window == to.window { NoticeKind::CrewChanged } else { NoticeKind::BookingMoved };
-    let notice_id = match told {
-        true => notice::leave(tx, ticket, visit.row.id, kind, event_key).await?,
-        false => None,
-    };
+    if told {
+        let same = from.window == to.window;
+        let kind = if same { NotificationKind::CrewChanged } else { NotificationKind::BookingMoved };
+        notification::tell_applicant(tx, ticket, Some(visit.row.id), kind, event_key).await?;
+    }
     let json = |stand: &Stand| serde_json::to_value(stand).map_err(Error::internal);
     tx.execute(
         "INSERT INTO visit_reschedule
-             (id, organization_id, ticket_id, visit_id, visit_version, cause, before_move, after_move, told, notice_id,
-              moved_by, moved_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             (id, organization_id, ticket_id, visit_id, visit_version, cause, before_move, after_move, told, moved_by,
+              moved_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         [
             new_uuid(tx.clock()).into(),
             visit.row.organization_id.0.into(),
@@ -174,7 +174,6 @@ pub(crate) async fn remember(
             json(&from)?.into(),
             json(&to)?.into(),
             told.into(),
-            notice_id.map(|id| id.0).into(),
             tx.scope().actor_id().into(),
             tx.now().into(),
         ],

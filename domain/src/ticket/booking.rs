@@ -16,6 +16,7 @@ use crate::{
     calendar::{self, Span},
     deadline, handover,
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
+    notification,
     people::user,
     rebooking, slot,
     text::Text,
@@ -239,6 +240,8 @@ pub(crate) async fn settle(
     save(tx, &held.ticket, after).await?;
     deadline::promised(tx, held.ticket.id).await?;
     rebooking::resolve(tx, visit.row.ticket_id, id).await?;
+    let promised = booking.window != Window::None;
+    notification::booked(tx, &held.ticket, id, promised, &visit.technicians()).await?;
     Ok(visit)
 }
 

@@ -12,6 +12,7 @@ use crate::{
     db::Reader,
     deadline, handover,
     id::{TechnicianId, TicketId},
+    notification,
     scope::Actor,
     write::Tx,
 };
@@ -72,6 +73,7 @@ pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Resul
     after.version = before.version + 1;
     after.updated_at = tx.now();
     tx.update(before, &after).await?;
+    notification::follow(tx, before, &after).await?;
     handover::follow(tx, before, &after).await
 }
 

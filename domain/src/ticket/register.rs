@@ -14,6 +14,7 @@ use crate::{
     catalogue::{Audience, validate_fields},
     deadline::{self, DeadlineKind},
     id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TicketId},
+    notification,
     people::{account, resident},
     place::{building, premises},
     scope::Actor,
@@ -247,6 +248,7 @@ impl Register {
         }
         tx.insert(&ticket).await?;
         tx.insert_all(&clocks).await?;
+        notification::registered(tx, &ticket).await?;
         Ok(id)
     }
 

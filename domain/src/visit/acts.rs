@@ -13,6 +13,7 @@ use crate::{
     catalogue::{Missing, PhotoKind},
     deadline,
     id::{TechnicianId, TicketId, VisitId},
+    notification::{self, NotificationKind},
     paid::estimate,
     photo, rebooking, slot,
     text::Text,
@@ -79,6 +80,8 @@ impl Act for EnRoute {
         after.status = VisitStatus::EnRoute;
         after.en_route_at = Some(tx.at());
         save(tx, &visit.row, after).await?;
+        let (kind, event) = (NotificationKind::OnTheWay, format!("on_the_way:{}", self.visit));
+        notification::tell_applicant(tx, &held.ticket, Some(self.visit), kind, &event).await?;
         Ok(held.ticket.id)
     }
 }

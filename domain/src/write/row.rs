@@ -6,8 +6,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, job, journal::Subject,
-    material, paid, people, photo, place, privacy, rebooking, review, shift, stock, ticket, track, visit,
-    worktime,
+    material, notification, paid, people, photo, place, privacy, rebooking, review, shift, stock, ticket,
+    track, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -99,7 +99,7 @@ pub const TABLES: &[&Table] = &[
     shift::exception::Model::TABLE,
     shift::absence::Model::TABLE,
     rebooking::row::Model::TABLE,
-    rebooking::notice::Model::TABLE,
+    notification::row::Model::TABLE,
     review::row::Model::TABLE,
     worktime::row::Model::TABLE,
     job::decision::Model::TABLE,
@@ -133,6 +133,7 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("photo_preview", "derived from the photo; its state stands in the journal"),
     ("photo_hash", "derived from the photo; the doubt it raises stands in the journal"),
     ("blob", "which bytes are stored; the photo that names them is journaled"),
+    ("notification_try", "what providers said; for people to read"),
     ("event", "is the journal"),
     ("event_secret", "is the erasable side of the journal"),
     ("sync_feed", "derived by the write path"),

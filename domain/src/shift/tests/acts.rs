@@ -8,8 +8,9 @@ use super::{absence, away, booked, everyday, give, hour, manager, plan, register
 use crate::{
     Code,
     id::VisitId,
+    notification::{self, NotificationKind},
     page::PageRequest,
-    rebooking::{self, NoticeKind, RebookingFilter},
+    rebooking::{self, RebookingFilter},
     shift::{
         AbsenceKind, CancelAbsence, Change, ChangeAbsence, CreateException, Record, Remove, RosterFilter,
     },
@@ -21,8 +22,8 @@ use crate::{
 const ONE: &str = "+79000000001";
 const TWO: &str = "+79000000002";
 
-async fn notices(test: &crate::testing::TestDb) -> Vec<rebooking::notice::Model> {
-    rebooking::notice::Entity::find().all(&test.db.reader()).await.unwrap()
+async fn notices(test: &crate::testing::TestDb) -> Vec<notification::row::Model> {
+    notification::row::Entity::find().all(&test.db.reader()).await.unwrap()
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn a_sudden_absence_sends_what_was_booked_to_be_rebooked() {
         // Who lost two visits by one absence is told once.
         let notices = notices(&test).await;
         let kinds: Vec<_> = notices.iter().map(|n| (n.phone.as_deref().unwrap(), n.kind)).collect();
-        assert_eq!(kinds, [(ONE, NoticeKind::BookingLost), (TWO, NoticeKind::CrewChanged)]);
+        assert_eq!(kinds, [(ONE, NotificationKind::BookingLost), (TWO, NotificationKind::CrewChanged)]);
 
         let list = async || {
             let (filter, page) = (RebookingFilter::default(), PageRequest::default());
@@ -112,7 +113,7 @@ async fn what_somebody_who_is_let_go_was_booked_for_is_to_be_rebooked() {
         assert_eq!(waiting, [(lost, rebooking::CauseKind::Departure)]);
         let notices = notices(&test).await;
         let kinds: Vec<_> = notices.iter().map(|n| (n.phone.as_deref().unwrap(), n.kind)).collect();
-        assert_eq!(kinds, [(ONE, NoticeKind::BookingLost), (TWO, NoticeKind::CrewChanged)]);
+        assert_eq!(kinds, [(ONE, NotificationKind::BookingLost), (TWO, NotificationKind::CrewChanged)]);
         let refused = db.write(desk, plan(lost, &[anna], hour(1))).await.unwrap_err();
         assert_ne!(refused.code(), Code::SlotTaken, "{refused}");
         db.write(desk, plan(lost, &[boris], hour(1))).await.unwrap();

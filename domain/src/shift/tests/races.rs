@@ -15,7 +15,7 @@ use crate::{
         entry::{self, EntryKind},
     },
     id::{ShiftId, TechnicianId, TicketId, VisitId},
-    rebooking,
+    notification, rebooking,
     shift::{self, Change, PatchShift, Record},
     testing::{House, TestDb, assert_sound, databases, house},
     ticket::Unplan,
@@ -79,7 +79,7 @@ async fn assert_nobody_is_lost(test: &TestDb, tickets: &[TicketId]) {
         }
     }
     let rebookings = rebooking::row::Entity::find().all(&reader).await.unwrap();
-    let notices = rebooking::notice::Entity::find().all(&reader).await.unwrap();
+    let notices = notification::row::Entity::find().all(&reader).await.unwrap();
     let by_visit: BTreeMap<VisitId, &rebooking::row::Model> =
         rebookings.iter().map(|row| (row.visit_id, row)).collect();
     assert_eq!(by_visit.len(), rebookings.len());
@@ -93,8 +93,11 @@ async fn assert_nobody_is_lost(test: &TestDb, tickets: &[TicketId]) {
         }
     }
     for row in &rebookings {
-        let notice = notices.iter().find(|notice| Some(notice.id) == row.notice_id).unwrap();
-        assert_eq!(notice.event_key, row.event_key);
+        let told = |notice: &&notification::row::Model| notice.event_key == row.event_key;
+        assert_eq!(
+            notices.iter().filter(told).filter(|notice| notice.ticket_id == Some(row.ticket_id)).count(),
+            1
+        );
     }
     let mut told: Vec<_> = notices.iter().map(|notice| (&notice.event_key, &notice.person)).collect();
     let count = told.len();

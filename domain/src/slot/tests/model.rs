@@ -250,9 +250,9 @@ impl World {
         let (desk, now) = (self.house.desk(), self.test.db.clock().now());
         let proposal = displacement(&self.test.db.reader(), &desk, now, &find, Locale::Ru).await.unwrap();
         let Some(args) = proposal.confirm else { return };
-        let before = self.count("SELECT count(*) AS n FROM notice").await;
+        let before = self.count("SELECT count(*) AS n FROM notification").await;
         self.test.db.write(desk, Displace { args }).await.unwrap();
-        let after = self.count("SELECT count(*) AS n FROM notice").await;
+        let after = self.count("SELECT count(*) AS n FROM notification").await;
         assert_eq!(after - before, proposal.told as i64, "each touched person is told once");
     }
 
@@ -282,7 +282,7 @@ impl World {
                      AND NOT EXISTS (SELECT 1 FROM calendar_entry e WHERE e.visit_id = v.id AND e.active
                                      AND e.planned_start = v.planned_start AND e.planned_end = v.planned_end)";
         assert_eq!(self.count(unmet).await, 0, "visits without their time");
-        let twice = "SELECT count(*) AS n FROM (SELECT event_key, person FROM notice
+        let twice = "SELECT count(*) AS n FROM (SELECT event_key, person FROM notification
                      GROUP BY event_key, person HAVING count(*) > 1) x";
         assert_eq!(self.count(twice).await, 0, "told twice");
     }

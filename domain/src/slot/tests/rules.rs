@@ -403,6 +403,6 @@ async fn notices(test: &TestDb) -> i64 {
     struct Count {
         n: i64,
     }
-    let sql = "SELECT count(*) AS n FROM notice";
+    let sql = "SELECT count(*) AS n FROM notification";
     test.db.reader().one::<Count>(sql, []).await.unwrap().unwrap().n
 }
