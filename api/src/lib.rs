@@ -25,6 +25,7 @@ pub mod limit;
 mod lock;
 mod material;
 mod metrics;
+mod notification;
 mod notify;
 pub mod openapi;
 mod paid;

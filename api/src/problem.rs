@@ -81,6 +81,7 @@ pub fn status(code: Code) -> StatusCode {
         | Code::FieldConflict
         | Code::JobNotDead
         | Code::JobWaits
+        | Code::NotificationSettled
         | Code::ReviewDecided
         | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,

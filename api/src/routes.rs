@@ -5,8 +5,8 @@ use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
     act, alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics,
-    openapi, paid, people, photo, place, privacy, review, shift, slot, stock, sync, ticket, track, upload,
-    visit, web_push, worktime,
+    notification, openapi, paid, people, photo, place, privacy, review, shift, slot, stock, sync, ticket,
+    track, upload, visit, web_push, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -18,6 +18,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     events::routes(routes);
     job::routes(routes);
     people::routes(routes);
+    notification::routes(routes);
     web_push::routes(routes);
     place::routes(routes);
     catalogue::routes(routes);

@@ -8,7 +8,7 @@ use naryad_domain::{
     Clock, Code, Error, Result,
     auth::{KeyRing, SignIn, SigningKey, VerifyingKey},
     blob::{Blobs, DirectoryBlobs},
-    channel::{Mail, OutboxMail, OutboxSms, Sms, WebPush},
+    channel::{Channels, Mail, OutboxMail, OutboxSms, Sms, WebPush},
     clock::{FileClock, SystemClock},
     db::Db,
     push::Push,
@@ -97,6 +97,16 @@ impl App {
     /// The clock of the service.
     pub fn clock(&self) -> &dyn Clock {
         &**self.db.clock()
+    }
+
+    /// The ways to people.
+    pub fn channels(&self) -> Channels {
+        Channels {
+            push: self.push.clone(),
+            web_push: self.web_push.clone(),
+            sms: Arc::clone(&self.sms),
+            mail: Arc::clone(&self.mail),
+        }
     }
 
     /// The service that answers this request.

@@ -92,6 +92,7 @@ codes! {
     UserInactive "user_inactive" "The one who sent it no longer works here", "Nothing: the work is kept, and the dispatcher decides.";
     JobNotDead "job_not_dead" "The job is not a dead letter", "Read the job: `state` tells what became of it.";
     JobWaits "job_waits" "The same work waits or runs already as another job", "Nothing: `job` names the one that does it; this one can be discarded.";
+    NotificationSettled "notification_settled" "It is settled already", "Read it: `state` tells what became of it.";
     ReviewDecided "review_decided" "Somebody has decided already", "Read the review.";
     OutcomeUnknown "outcome_unknown" "The connection to the database broke while the change was being committed", "Repeat the request with the same Idempotency-Key: it tells whether the change stands.";
     Unavailable "unavailable" "The service cannot answer now", "Try again after the seconds in `Retry-After`.";

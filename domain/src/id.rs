@@ -121,6 +121,8 @@ ids! {
     RebookingId,
     /// Something a person is to be told.
     NotificationId,
+    /// A message to all who live in some buildings.
+    MassNoticeId,
     /// An offer of a ticket to a contractor.
     HandoverId,
     /// The work of a managing company with a contractor.

@@ -12,6 +12,7 @@ mod day;
 mod demo;
 mod ical;
 mod jobs;
+mod notices;
 mod offline;
 mod operations;
 mod pages;

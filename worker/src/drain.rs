@@ -9,6 +9,7 @@ use naryad_domain::{
 
 use crate::{
     deadlines::{BATCH, fire_all},
+    notifications,
     registry::Registry,
     worker::{LEASE, causes},
 };
@@ -22,7 +23,8 @@ pub async fn next_due(db: &Db) -> Result<Option<Time>> {
     Ok(job.into_iter().chain(clock).min())
 }
 
-/// Gives every alarm and runs every job that is due, one after another, and returns how many. A job that fails ends it.
+/// Gives every alarm, runs every job and brings every message that is due, one after another, and returns how many. A job
+/// that fails ends it.
 ///
 /// # Errors
 /// What a job has failed with; it stays in the queue.
@@ -31,7 +33,14 @@ pub async fn drain(db: &Db, registry: &Registry) -> Result<usize> {
     loop {
         let due = job::due_organizations(db).await?;
         if due.is_empty() {
-            return Ok(ran);
+            let brought = match registry.channels() {
+                Some(channels) => notifications::bring_due(db, channels).await?,
+                None => 0,
+            };
+            if brought == 0 {
+                return Ok(ran);
+            }
+            ran += brought;
         }
         for organization in due {
             let Some(claimed) = job::claim(db, organization, LEASE).await? else { continue };

@@ -10,6 +10,8 @@ mod deadlines;
 mod drain;
 mod feed_expire;
 mod handover_expire;
+mod mass_notice_spread;
+mod notifications;
 mod periodic;
 mod phone_poke;
 mod photo_examine;

@@ -5,16 +5,18 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::future::BoxFuture;
 use naryad_domain::{
     Result,
+    channel::Channels,
     db::Db,
     deadline, feed, handover,
     job::Claimed,
+    notification::mass,
     photo::{self, Transfers},
     push::{self, Push},
     ticket, visit,
 };
 
 use crate::{
-    auto_close, deadline_recalculate, feed_expire, handover_expire,
+    auto_close, deadline_recalculate, feed_expire, handover_expire, mass_notice_spread,
     periodic::{self, Task},
     phone_poke, photo_examine, ticket_refold, upload_judge, visit_overrun,
 };
@@ -26,6 +28,7 @@ type Handler = Box<dyn for<'a> Fn(&'a Db, &'a Claimed) -> BoxFuture<'a, Result<(
 pub struct Registry {
     handlers: BTreeMap<&'static str, Handler>,
     transfers: Option<Transfers>,
+    channels: Option<Arc<Channels>>,
     tasks: Vec<Task>,
 }
 
@@ -36,6 +39,7 @@ pub fn registry() -> Registry {
         .with(deadline::RECALCULATE_JOB, |db, job| Box::pin(deadline_recalculate::run(db, job)))
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))
+        .with(mass::SPREAD_JOB, |db, job| Box::pin(mass_notice_spread::run(db, job)))
         .with_push(None)
         .with(ticket::AUTO_CLOSE_JOB, |db, job| Box::pin(auto_close::run(db, job)))
         .with(ticket::REFOLD_JOB, |db, job| Box::pin(ticket_refold::run(db, job)))
@@ -70,6 +74,13 @@ impl Registry {
         })
     }
 
+    /// Brings messages to people by these ways. Without them, what is to be said waits.
+    #[must_use]
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.channels = Some(Arc::new(channels));
+        self
+    }
+
     /// Looks at what these uploads bring, and tidies up after them.
     #[must_use]
     pub fn with_uploads(mut self, transfers: Transfers) -> Self {
@@ -89,6 +100,10 @@ impl Registry {
 
     pub(crate) fn transfers(&self) -> Option<&Transfers> {
         self.transfers.as_ref()
+    }
+
+    pub(crate) fn channels(&self) -> Option<&Arc<Channels>> {
+        self.channels.as_ref()
     }
 
     pub(crate) fn tasks(&self) -> &[Task] {

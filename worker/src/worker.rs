@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    beat, deadlines,
+    beat, deadlines, notifications,
     periodic::Services,
     registry::Registry,
     rota::{Beat, Rota},
@@ -68,7 +68,8 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
     let services = Services { db: db.clone(), transfers: registry.transfers().cloned() };
     let mut rota = Rota::new(services, registry.tasks(), pace.beat);
     // They end by themselves, and not between taking something and starting it.
-    let taking = async { tokio::join!(claim_all(&mut worker, stop), rota.go(stop)) };
+    let taking =
+        async { tokio::join!(claim_all(&mut worker, stop), rota.go(stop), bring(db, &registry, pace, stop)) };
     tokio::select! {
         _ = taking => {}
         () = bring_back(db) => {}
@@ -76,6 +77,13 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         () = beat::run(db, &registry) => {}
     }
     tokio::join!(worker.finish(), rota.finish(pace.grace));
+}
+
+/// Brings messages to people, where there is a way.
+async fn bring(db: &Db, registry: &Registry, pace: Pace, stop: &CancellationToken) {
+    if let Some(channels) = registry.channels() {
+        notifications::run(db, channels, pace.grace, stop).await;
+    }
 }
 
 /// Brings back jobs whose worker has died.

@@ -90,6 +90,7 @@ pub(super) fn work_beside(app: &App) -> JoinHandle<()> {
     let pace = Pace { at_once: app.config.jobs_at_once, ..Pace::default() };
     let registry = naryad_worker::registry()
         .with_push(app.push.clone())
+        .with_channels(app.channels())
         .with_uploads(Transfers::new(db.clone(), app.blobs.clone()));
     tokio::spawn(async move { naryad_worker::run(&db, registry, pace, &stop).await })
 }

@@ -8,7 +8,7 @@ mod works;
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use naryad_domain::{Clock, Result, blob::Blobs, clock::ManualClock, db::Db, photo::Transfers};
+use naryad_domain::{Clock, Result, blob::Blobs, clock::ManualClock, db::Db, notification, photo::Transfers};
 use naryad_worker::Registry;
 
 use self::{camera::Camera, case::Case, works::WORKS};
@@ -59,6 +59,8 @@ pub(super) async fn live(past: Past<'_>, photos: &mut Photos, seed: u64, until: 
     }
     work_until(db, clock, &registry, until).await?;
     clock.set(until.max(clock.now()));
+    // Nobody was told of it: it is made up.
+    notification::forget_the_past(db, clock.now()).await?;
     Ok(())
 }
 

@@ -8,6 +8,8 @@ mod sms;
 mod vapid;
 mod web_push;
 
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 
 pub use self::{
@@ -16,6 +18,7 @@ pub use self::{
     vapid::VapidKey,
     web_push::{Subscription, WebPush, WebPushMessage},
 };
+use crate::push::Push;
 
 /// What a provider calls a message that it took.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,4 +57,17 @@ impl SendError {
             Self::Refused(_) => "refused",
         }
     }
+}
+
+/// The ways that are open.
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// Pushes to phones, if a provider is set.
+    pub push: Option<Arc<dyn Push>>,
+    /// Pushes to browsers, if it is set up.
+    pub web_push: Option<Arc<dyn WebPush>>,
+    /// Text messages.
+    pub sms: Arc<dyn Sms>,
+    /// E-mail.
+    pub mail: Arc<dyn Mail>,
 }

@@ -257,7 +257,8 @@ async fn a_visit_that_another_executor_takes_away_is_told_and_rebooked() {
         let waiting = rebooking::row::Entity::find().all(&reader).await.unwrap();
         assert_eq!(waiting.len(), 1);
         assert_eq!((waiting[0].cause, waiting[0].visit_id), (CauseKind::Executor, visits[0].row.id));
-        let notices = notification::row::Entity::find().all(&reader).await.unwrap();
+        let lost = notification::row::Column::Kind.eq(NotificationKind::BookingLost);
+        let notices = notification::row::Entity::find().filter(lost).all(&reader).await.unwrap();
         assert_eq!(notices.len(), 1);
         assert_eq!(
             (notices[0].kind, notices[0].phone.as_deref()),

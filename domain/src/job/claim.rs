@@ -1,7 +1,10 @@
 //! Taking jobs that are due.
 
 use chrono::TimeDelta;
-use sea_orm::{DbBackend, FromQueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseTransaction, DbBackend, FromQueryResult, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
 use uuid::Uuid;
 
 use super::{ATTEMPTS, Lease, complete::pause};
@@ -158,16 +161,21 @@ pub(crate) async fn statement<T: FromQueryResult>(
     sql: &str,
     values: Vec<sea_orm::Value>,
 ) -> Result<Vec<T>> {
+    let transaction = begin(db).await?;
+    let statement = sea_orm::Statement::from_sql_and_values(db.backend(), sql, values);
+    let rows = T::find_by_statement(statement).all(&transaction).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// A transaction that writes past the journal: for queues only.
+pub(crate) async fn begin(db: &Db) -> Result<DatabaseTransaction> {
     let options = TransactionOptions {
         sqlite_transaction_mode: (db.backend() == DbBackend::Sqlite)
             .then_some(SqliteTransactionMode::Immediate),
         ..Default::default()
     };
-    let transaction = db.0.writer.begin_with_options(options).await?;
-    let statement = sea_orm::Statement::from_sql_and_values(db.backend(), sql, values);
-    let rows = T::find_by_statement(statement).all(&transaction).await?;
-    transaction.commit().await?;
-    Ok(rows)
+    Ok(db.0.writer.begin_with_options(options).await?)
 }
 
 /// When the next job in the queue is due. Costs one index probe per organization.

@@ -16,7 +16,6 @@ mod tests;
 use sea_orm::Value;
 use uuid::Uuid;
 
-pub(crate) use self::{claim::statement, complete::cause};
 pub use self::{
     claim::{Claimed, claim, due_organizations, next_due, release_key, return_expired},
     complete::{Completing, Failure, Nothing, fail, give_back},
@@ -24,6 +23,10 @@ pub use self::{
     discreet::{HIDDEN, discreet, shown},
     list::{JobDecision, JobDocument, JobFilter, JobState, JobSummary, find, list, owner},
     sweep::{DISCARDED_KEPT, DONE_KEPT, HOLDS_KEPT, KEYS_KEPT, SECRETS_KEPT, Swept, sweep},
+};
+pub(crate) use self::{
+    claim::{begin, statement},
+    complete::cause,
 };
 use crate::{
     Result, Time,

@@ -4,13 +4,31 @@
 //! number of processes, a row is in one pair of hands at a time, and a worker that dies with one leaves a lease that runs
 //! out.
 
+mod book;
+mod deliver;
 mod kind;
+mod ladder;
+mod list;
+pub mod mass;
+pub mod preference;
+mod queue;
+mod quiet;
+mod receipt;
 pub mod row;
+pub mod rule;
 mod tell;
+pub mod words;
 
-pub(crate) use self::tell::{booked, follow, joined, registered, tell, tell_applicant, tell_desk};
+pub(crate) use self::tell::{booked, follow, joined, registered, tell_applicant, tell_desk};
 pub use self::{
+    book::Book,
+    deliver::{Done, deliver},
     kind::{Lane, NotificationKind},
+    ladder::{Ladder, Rung, Step},
+    list::{NotificationDetail, NotificationDocument, NotificationFilter, TryDocument, find, list},
+    queue::{LEASE, Try, claim, forget_the_past, is_due, next_due, settle},
+    quiet::QuietHours,
+    receipt::{CallOf, LogCall, Receipt, ReceiptOf, Seen},
     row::NotificationState,
     tell::{News, Person},
 };

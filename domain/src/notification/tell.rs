@@ -45,7 +45,7 @@ impl Person {
         }
     }
 
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         match self {
             Self::User(user) => format!("user:{user}"),
             Self::Resident(resident) => format!("resident:{resident}"),
@@ -136,7 +136,8 @@ pub(crate) async fn tell_applicant(
     event_key: &str,
 ) -> Result<()> {
     let Some(person) = Person::applicant(ticket) else { return Ok(()) };
-    if matches!(kind, NotificationKind::BookingMoved | NotificationKind::CrewChanged) {
+    use NotificationKind as Kind;
+    if matches!(kind, Kind::BookingMoved | Kind::CrewChanged | Kind::BookingLost | Kind::BookingCancelled) {
         supersede(tx, ticket.id).await?;
     }
     tell(tx, &person, News::of(ticket, visit, kind, event_key)).await?;
@@ -254,7 +255,7 @@ pub(crate) async fn follow(
 /// What was to be said of the ticket, and nobody has begun to say, is said by what comes now.
 async fn supersede(tx: &mut Tx, ticket: TicketId) -> Result<()> {
     let sql = "UPDATE notification SET state = 'superseded', next_at = NULL, settled_at = $2
-               WHERE ticket_id = $1 AND state = 'queued' AND claims = 0
+               WHERE ticket_id = $1 AND state = 'queued' AND lease IS NULL AND rung = 0 AND attempt = 0
                  AND kind IN ('registered', 'booked', 'booking_moved', 'crew_changed')";
     tx.execute(sql, [ticket.0.into(), tx.now().into()]).await?;
     Ok(())
@@ -285,6 +286,7 @@ fn row(tx: &Tx, to: &Person, news: News) -> Model {
         lease: None,
         claims: 0,
         title: None,
+        brief: None,
         body: None,
         last_error: None,
         created_at: tx.now(),

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
     Default,
     PartialEq,
     Eq,
+    PartialOrd,
+    Ord,
     Serialize,
     Deserialize,
     ToSchema,

@@ -170,7 +170,7 @@ impl Act for ErasePerson {
         for sql in [
             "DELETE FROM resident_phone WHERE resident_id = $1",
             "DELETE FROM account WHERE resident_id = $1",
-            "UPDATE notification SET phone = NULL, email = NULL, title = NULL, body = NULL, facts = '{}' WHERE resident_id = $1",
+            "UPDATE notification SET phone = NULL, email = NULL, title = NULL, brief = NULL, body = NULL, facts = '{}' WHERE resident_id = $1",
             "UPDATE device SET push_token = NULL, active = FALSE WHERE resident_id = $1",
         ] {
             tx.execute(sql, [id.clone()]).await?;

@@ -8,6 +8,7 @@ use super::{
     InformedHow, Status,
     desk::At,
     find::{hold, save},
+    row::Model,
 };
 use crate::{
     Code, Error, Result,
@@ -62,4 +63,35 @@ impl Act for Inform {
         save(tx, &before, after).await?;
         Ok(self.ticket)
     }
+}
+
+/// A message has brought the planned term to the applicant. The first time counts; a ticket without a term, or one that
+/// is cancelled, has nothing to tell.
+#[derive(Clone, Copy, Debug)]
+pub struct Informed {
+    /// The ticket.
+    pub ticket: TicketId,
+    /// How he learned it.
+    pub how: InformedHow,
+}
+
+impl Act for Informed {
+    const NAME: &'static str = "ticket.informed";
+    type Out = ();
+
+    async fn run(&self, tx: &mut Tx) -> Result<()> {
+        let before = hold(tx, self.ticket).await?;
+        informed(tx, &before, self.how).await
+    }
+}
+
+/// The same inside another act that holds the ticket.
+pub(crate) async fn informed(tx: &mut Tx, before: &Model, how: InformedHow) -> Result<()> {
+    if before.informed_at.is_some() || before.planned_term.is_none() || before.status == Status::Cancelled {
+        return Ok(());
+    }
+    let mut after = before.clone();
+    after.informed_at = Some(tx.at());
+    after.informed_how = Some(how);
+    save(tx, before, after).await
 }

@@ -30,6 +30,7 @@ pub(crate) use self::{
     desk::author,
     evidence::{evidence_found, evidence_lost},
     find::{save, visible},
+    inform::informed,
     kind::Kind,
     refold::refold_job,
 };
@@ -44,7 +45,7 @@ pub use self::{
     fields::{Fill, FillFields},
     find::{find, hold, require_journal_reader},
     follow_up::{FollowUp, FollowUpTicket, number_of},
-    inform::{Inform, InformApplicant},
+    inform::{Inform, InformApplicant, Informed},
     list::{Statuses, TicketFilter, TicketLine, list},
     moves::Move,
     outcome::{AUTO_CLOSE_JOB, Accept, AutoClose, Cancel, Complete, CompleteTicket, Hold, HoldTicket, Why},

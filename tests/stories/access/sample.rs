@@ -1,6 +1,7 @@
 //! A sample request for every operation: well-formed, so that what is judged is who asks.
 
 mod evidence;
+mod notices;
 mod shifts;
 mod sync;
 
@@ -44,6 +45,7 @@ pub(super) struct World {
     /// A job that waits for its time.
     job: Uuid,
     contractor: Uuid,
+    notices: notices::Notices,
     schedule: shifts::Schedule,
 }
 
@@ -105,6 +107,7 @@ impl World {
             alert,
             job,
             contractor: contractor.id,
+            notices: notices::Notices::make(estate).await,
             schedule: shifts::Schedule::make(house, estate).await,
             anna,
         }
@@ -497,6 +500,7 @@ impl World {
             "GET /v1/production-calendars/{year}" => {
                 Sample::of("/v1/production-calendars/2026", None).common()
             }
+            other if let Some(sample) = self.notices.sample(estate, other) => sample,
             other => self.schedule.sample(estate, other).await.unwrap_or_else(|| {
                 panic!("{other} is not covered: add a sample, and review who may do it in the snapshot")
             }),

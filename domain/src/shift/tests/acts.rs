@@ -1,7 +1,7 @@
 //! Absences and shift edits under bookings.
 
 use chrono::TimeDelta;
-use sea_orm::EntityTrait;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::json;
 
 use super::{absence, away, booked, everyday, give, hour, manager, plan, register};
@@ -23,7 +23,14 @@ const ONE: &str = "+79000000001";
 const TWO: &str = "+79000000002";
 
 async fn notices(test: &crate::testing::TestDb) -> Vec<notification::row::Model> {
-    notification::row::Entity::find().all(&test.db.reader()).await.unwrap()
+    let changes =
+        [NotificationKind::BookingLost, NotificationKind::BookingMoved, NotificationKind::CrewChanged];
+    notification::row::Entity::find()
+        .filter(notification::row::Column::Kind.is_in(changes))
+        .order_by_asc(notification::row::Column::Phone)
+        .all(&test.db.reader())
+        .await
+        .unwrap()
 }
 
 #[tokio::test]

@@ -97,6 +97,10 @@ struct Count {
     n: i64,
 }
 
+/// What tells an applicant that his booking has changed.
+const MOVES: &str =
+    "SELECT count(*) AS n FROM notification WHERE kind IN ('booking_lost', 'booking_moved', 'crew_changed')";
+
 impl World {
     async fn count(&self, sql: &str) -> i64 {
         self.test.db.reader().one::<Count>(sql, []).await.unwrap().unwrap().n
@@ -250,9 +254,9 @@ impl World {
         let (desk, now) = (self.house.desk(), self.test.db.clock().now());
         let proposal = displacement(&self.test.db.reader(), &desk, now, &find, Locale::Ru).await.unwrap();
         let Some(args) = proposal.confirm else { return };
-        let before = self.count("SELECT count(*) AS n FROM notification").await;
+        let before = self.count(MOVES).await;
         self.test.db.write(desk, Displace { args }).await.unwrap();
-        let after = self.count("SELECT count(*) AS n FROM notification").await;
+        let after = self.count(MOVES).await;
         assert_eq!(after - before, proposal.told as i64, "each touched person is told once");
     }
 

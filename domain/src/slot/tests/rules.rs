@@ -403,6 +403,7 @@ async fn notices(test: &TestDb) -> i64 {
     struct Count {
         n: i64,
     }
-    let sql = "SELECT count(*) AS n FROM notification";
+    let sql = "SELECT count(*) AS n FROM notification
+               WHERE kind IN ('booking_lost', 'booking_moved', 'crew_changed', 'booking_cancelled')";
     test.db.reader().one::<Count>(sql, []).await.unwrap().unwrap().n
 }
