@@ -4,8 +4,8 @@ use actix_web::{get, post};
 use naryad_domain::{
     id::MassNoticeId,
     notification::mass::{
-        Audience, ForBuildings, MassNoticeDocument, NewMassNotice, SendMassNotice, StopMassNotice, audience,
-        find, list,
+        AudienceCount, ForBuildings, MassNoticeDocument, NewMassNotice, SendMassNotice, StopMassNotice,
+        audience, find, list,
     },
 };
 
@@ -25,7 +25,7 @@ pub(super) fn routes(routes: &mut Routes<'_, '_>) {
 /// Who would be told by a message to these buildings. For the desk; nothing is sent.
 #[utoipa::path(
     tag = "notifications",
-    responses((status = 200, description = "How many", body = Audience)),
+    responses((status = 200, description = "How many", body = AudienceCount)),
 )]
 #[post("/v1/mass-notices/audience")]
 async fn count_audience(app: State, caller: Caller, args: Json<ForBuildings>) -> Answer {

@@ -64,7 +64,7 @@ pub struct ForBuildings {
 
 /// Who would be told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, FromQueryResult)]
-pub struct Audience {
+pub struct AudienceCount {
     /// Residents.
     pub residents: i64,
     /// Of them with a phone or browser that can be pushed to.
@@ -108,7 +108,7 @@ pub struct MassNoticeDocument {
     /// How many of them have a message by now.
     pub spread: i64,
     /// How many messages stand how; null in lists.
-    pub progress: Option<Progress>,
+    pub progress: Option<MassProgress>,
     /// Who sent it.
     pub created_by: Uuid,
     /// When.
@@ -119,7 +119,7 @@ pub struct MassNoticeDocument {
 
 /// How many messages stand how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-pub struct Progress {
+pub struct MassProgress {
     /// Not sent yet.
     pub queued: i64,
     /// A provider has taken it.
@@ -133,7 +133,7 @@ pub struct Progress {
 }
 
 impl MassNoticeDocument {
-    fn of(row: Model, progress: Option<Progress>) -> Result<Self> {
+    fn of(row: Model, progress: Option<MassProgress>) -> Result<Self> {
         Ok(Self {
             id: row.id,
             building_ids: row.buildings()?,
@@ -176,7 +176,7 @@ fn residents(scope: &Scope, buildings: &BTreeSet<BuildingId>) -> (String, Vec<Va
 ///
 /// # Errors
 /// `invalid_field`: none, too many, or one that is not the organization's; `forbidden` for whoever sends none.
-pub async fn audience(reader: &Reader<'_>, scope: &Scope, args: &ForBuildings) -> Result<Audience> {
+pub async fn audience(reader: &Reader<'_>, scope: &Scope, args: &ForBuildings) -> Result<AudienceCount> {
     scope.require(SENDERS)?;
     check(reader, scope, &args.building_ids).await?;
     let (people, values) = residents(scope, &args.building_ids);
@@ -194,7 +194,7 @@ pub async fn audience(reader: &Reader<'_>, scope: &Scope, args: &ForBuildings) -
         one(mail),
         one(&format!("NOT ({app} OR {phone} OR {mail})"))
     );
-    Ok(reader.one::<Audience>(&sql, values).await?.unwrap_or_default())
+    Ok(reader.one::<AudienceCount>(&sql, values).await?.unwrap_or_default())
 }
 
 async fn check(reader: &Reader<'_>, scope: &Scope, buildings: &BTreeSet<BuildingId>) -> Result<()> {
@@ -252,7 +252,7 @@ async fn one(reader: &Reader<'_>, scope: &Scope, id: MassNoticeId) -> Result<Mod
     found.ok_or_else(|| Error::not_found("mass notice"))
 }
 
-async fn progress(reader: &Reader<'_>, row: &Model) -> Result<Progress> {
+async fn progress(reader: &Reader<'_>, row: &Model) -> Result<MassProgress> {
     #[derive(FromQueryResult)]
     struct Count {
         state: NotificationState,
@@ -260,7 +260,7 @@ async fn progress(reader: &Reader<'_>, row: &Model) -> Result<Progress> {
     }
     let sql = "SELECT state, count(*) AS n FROM notification WHERE event_key = $1 AND organization_id = $2
                GROUP BY state";
-    let mut progress = Progress::default();
+    let mut progress = MassProgress::default();
     for Count { state, n } in
         reader.all::<Count>(sql, [row.event().into(), row.organization_id.0.into()]).await?
     {

@@ -28,7 +28,7 @@ pub use self::{
     list::{NotificationDetail, NotificationDocument, NotificationFilter, TryDocument, find, list},
     queue::{LEASE, Try, claim, forget_the_past, is_due, next_due, settle},
     quiet::QuietHours,
-    receipt::{CallOf, LogCall, Receipt, ReceiptOf, Seen},
+    receipt::{CallOf, LogCall, Receipt, ReceiptOf, SeenAs},
     row::NotificationState,
     tell::{News, Person},
 };

@@ -20,7 +20,7 @@ use crate::{
 /// How far a message has come, by the word of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Seen {
+pub enum SeenAs {
     /// The phone has it.
     Delivered,
     /// Its person has opened it.
@@ -32,7 +32,7 @@ pub enum Seen {
 #[serde(deny_unknown_fields)]
 pub struct ReceiptOf {
     /// How far it has come.
-    pub seen: Seen,
+    pub seen: SeenAs,
 }
 
 /// The app of the person has the message: nothing else is tried. A second time changes nothing.
@@ -54,10 +54,10 @@ impl Act for Receipt {
             return Err(Error::new(Code::Forbidden, "only the person it is for has received it"));
         }
         let (state, from, outcome) = match self.args.seen {
-            Seen::Delivered => {
+            SeenAs::Delivered => {
                 (NotificationState::Delivered, "'queued', 'sent', 'call', 'taken', 'failed'", "delivered")
             }
-            Seen::Read => {
+            SeenAs::Read => {
                 (NotificationState::Read, "'queued', 'sent', 'call', 'taken', 'failed', 'delivered'", "read")
             }
         };
