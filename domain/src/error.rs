@@ -94,6 +94,9 @@ codes! {
     JobWaits "job_waits" "The same work waits or runs already as another job", "Nothing: `job` names the one that does it; this one can be discarded.";
     NotificationSettled "notification_settled" "It is settled already", "Read it: `state` tells what became of it.";
     ReviewDecided "review_decided" "Somebody has decided already", "Read the review.";
+    SurveyAnswered "survey_answered" "It has been answered", "Nothing: one answer is enough.";
+    SurveyExpired "survey_expired" "The time to answer is over", "Nothing; a further question may come another time.";
+    SurveyClosed "survey_closed" "It is not asked any more", "Nothing; a further question may come another time.";
     OutcomeUnknown "outcome_unknown" "The connection to the database broke while the change was being committed", "Repeat the request with the same Idempotency-Key: it tells whether the change stands.";
     Unavailable "unavailable" "The service cannot answer now", "Try again after the seconds in `Retry-After`.";
     Internal "internal" "Something went wrong on our side", "Tell us the request id.";

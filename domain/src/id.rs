@@ -149,6 +149,12 @@ ids! {
     TrackId,
     /// Work of a phone that a person decides about.
     ReviewId,
+    /// An occasion on which residents are asked about the quality.
+    SurveyId,
+    /// A person who is asked on it.
+    InvitationId,
+    /// A text message that somebody wrote back.
+    SmsReplyId,
     /// The outgoing queue of an installation of the app.
     StreamId,
     /// An act recorded by a phone.

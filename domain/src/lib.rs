@@ -38,6 +38,7 @@ pub mod shift;
 pub mod slot;
 pub mod stock;
 pub mod stream;
+pub mod survey;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -47,6 +47,7 @@ impl MigratorTrait for Migrator {
             migration!("0016_known"),
             migration!("0017_periodic"),
             migration!("0018_messages"),
+            migration!("0019_surveys"),
         ]
     }
 }

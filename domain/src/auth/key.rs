@@ -35,6 +35,7 @@ pub struct SigningKey {
     pairing: ServerSecret,
     calendar: ServerSecret,
     content: ServerSecret,
+    survey: ServerSecret,
 }
 
 impl SigningKey {
@@ -107,6 +108,7 @@ impl SigningKey {
             pairing: ServerSecret::derive(seed.as_ref(), Purpose::Pairing)?,
             calendar: ServerSecret::derive(seed.as_ref(), Purpose::Calendar)?,
             content: ServerSecret::derive(seed.as_ref(), Purpose::Content)?,
+            survey: ServerSecret::derive(seed.as_ref(), Purpose::Survey)?,
         })
     }
 
@@ -131,6 +133,7 @@ impl SigningKey {
             Purpose::Pairing => &self.pairing,
             Purpose::Calendar => &self.calendar,
             Purpose::Content => &self.content,
+            Purpose::Survey => &self.survey,
         }
     }
 

@@ -23,6 +23,8 @@ pub enum Purpose {
     Calendar,
     /// Signatures of links to content.
     Content,
+    /// Signatures of links to questions about the quality.
+    Survey,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Purpose::Pairing => b"pairing",
             Purpose::Calendar => b"calendar",
             Purpose::Content => b"content",
+            Purpose::Survey => b"survey",
         }
     }
 }

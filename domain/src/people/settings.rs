@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, Result};
+use crate::{Error, Result, survey::SurveySettings};
 
 /// Settings of an organization. What is not given has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,8 @@ pub struct Settings {
     /// For how many days it is kept who has read whose personal data, 30 to 3650.
     #[schema(minimum = 30, maximum = 3650)]
     pub personal_read_days: u16,
+    /// How residents are asked about the quality.
+    pub surveys: SurveySettings,
 }
 
 impl Default for Settings {
@@ -75,6 +77,7 @@ impl Default for Settings {
             resident_moves: 3,
             track_days: 14,
             personal_read_days: 365,
+            surveys: SurveySettings::default(),
         }
     }
 }
@@ -109,7 +112,7 @@ impl Settings {
                 ));
             }
         }
-        Ok(())
+        self.surveys.check(&format!("{path}.surveys"))
     }
 }
 

@@ -168,6 +168,9 @@ impl Act for ErasePerson {
         let row = resident::store::find(&tx.reader(), tx.scope(), self.resident).await?;
         // Past the journal: it tells what changes, and this is what it must not tell.
         for sql in [
+            "UPDATE survey_answer SET comment = NULL, review_word = NULL WHERE resident_id = $1",
+            "UPDATE sms_reply SET phone = '', body = '' WHERE resident_id = $1",
+            "DELETE FROM do_not_ask WHERE resident_id = $1",
             "DELETE FROM resident_phone WHERE resident_id = $1",
             "DELETE FROM account WHERE resident_id = $1",
             "UPDATE notification SET phone = NULL, email = NULL, title = NULL, brief = NULL, body = NULL, facts = '{}' WHERE resident_id = $1",
@@ -259,6 +262,8 @@ impl Act for EraseTicket {
             // What phones sent of it: the hash of the canonical form still answers a resend.
             "UPDATE sync_mutation SET payload = '{}', result = NULL WHERE ticket_id = $1".to_owned(),
             "UPDATE review SET word = NULL WHERE ticket_id = $1".to_owned(),
+            "UPDATE survey_invitation SET phone = NULL WHERE ticket_id = $1".to_owned(),
+            "UPDATE survey_answer SET comment = NULL, review_word = NULL WHERE ticket_id = $1".to_owned(),
         ] {
             tx.execute(&sql, [id.clone()]).await?;
         }

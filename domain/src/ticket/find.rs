@@ -14,6 +14,7 @@ use crate::{
     id::{TechnicianId, TicketId},
     notification,
     scope::Actor,
+    survey,
     write::Tx,
 };
 
@@ -74,6 +75,7 @@ pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Resul
     after.updated_at = tx.now();
     tx.update(before, &after).await?;
     notification::follow(tx, before, &after).await?;
+    survey::follow(tx, before, &after).await?;
     handover::follow(tx, before, &after).await
 }
 

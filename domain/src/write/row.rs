@@ -6,8 +6,8 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 use super::collector::Touched;
 use crate::{
     act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, job, journal::Subject,
-    material, notification, paid, people, photo, place, privacy, rebooking, review, shift, stock, ticket,
-    track, visit, worktime,
+    material, notification, paid, people, photo, place, privacy, rebooking, review, shift, stock, survey,
+    ticket, track, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -105,6 +105,11 @@ pub const TABLES: &[&Table] = &[
     notification::preference::row::Model::TABLE,
     notification::mass::row::Model::TABLE,
     review::row::Model::TABLE,
+    survey::row::Model::TABLE,
+    survey::invitation::Model::TABLE,
+    survey::answer_row::Model::TABLE,
+    survey::silence_row::Model::TABLE,
+    survey::reply_row::Model::TABLE,
     worktime::row::Model::TABLE,
     job::decision::Model::TABLE,
 ];
@@ -138,6 +143,7 @@ pub const UNJOURNALED: &[(&str, &str)] = &[
     ("photo_hash", "derived from the photo; the doubt it raises stands in the journal"),
     ("blob", "which bytes are stored; the photo that names them is journaled"),
     ("notification_try", "what providers said; for people to read"),
+    ("survey_technician", "derived from the crews of the visits, which are journaled"),
     ("event", "is the journal"),
     ("event_secret", "is the erasable side of the journal"),
     ("sync_feed", "derived by the write path"),
