@@ -59,6 +59,9 @@ settings! {
     log: String = "info".to_owned(), "info";
     /// `text` or `json`.
     log_format: LogFormat = LogFormat::Text, "text";
+    /// Where the service is reached from outside, `https://dom.example.org`: what links in messages begin with. Without it
+    /// they are paths.
+    public_url: Option<String> = None, "";
     /// Whether `serve` runs background jobs too.
     worker: bool = true, "true";
     /// Background jobs at once.

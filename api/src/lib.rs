@@ -47,6 +47,7 @@ pub mod sms;
 pub mod smtp;
 pub mod state;
 mod stock;
+mod survey;
 mod sync;
 mod ticket;
 mod track;

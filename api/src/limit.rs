@@ -23,6 +23,9 @@ const CALENDARS_PER_MINUTE: u32 = 120;
 /// Requests by links that an address may make in a minute.
 const TRACKS_PER_MINUTE: u32 = 240;
 
+/// Looks at questions and answers to them that an address may make in a minute: a whole house may stand behind one.
+const SURVEYS_PER_MINUTE: u32 = 120;
+
 /// Requests by one link in a minute: a person with a page and its pictures.
 const LINK_PER_MINUTE: u32 = 120;
 
@@ -32,6 +35,7 @@ pub struct Limits {
     auth: DefaultKeyedRateLimiter<IpAddr>,
     calendars: DefaultKeyedRateLimiter<IpAddr>,
     tracks: DefaultKeyedRateLimiter<IpAddr>,
+    surveys: DefaultKeyedRateLimiter<IpAddr>,
     links: DefaultKeyedRateLimiter<String>,
     tickets: DefaultKeyedRateLimiter<Uuid>,
     trust_forwarded: bool,
@@ -45,6 +49,7 @@ impl Limits {
             auth: RateLimiter::keyed(quota(config.auth_per_minute)),
             calendars: RateLimiter::keyed(quota(CALENDARS_PER_MINUTE)),
             tracks: RateLimiter::keyed(quota(TRACKS_PER_MINUTE)),
+            surveys: RateLimiter::keyed(quota(SURVEYS_PER_MINUTE)),
             links: RateLimiter::keyed(quota(LINK_PER_MINUTE)),
             tickets: RateLimiter::keyed(quota(config.tickets_per_minute)),
             trust_forwarded: config.trust_forwarded,
@@ -64,6 +69,7 @@ impl Limits {
         self.auth.retain_recent();
         self.calendars.retain_recent();
         self.tracks.retain_recent();
+        self.surveys.retain_recent();
         self.links.retain_recent();
         self.tickets.retain_recent();
     }
@@ -91,7 +97,7 @@ fn check<K: std::hash::Hash + Eq + Clone>(limiter: &DefaultKeyedRateLimiter<K>, 
     })
 }
 
-/// Counts requests to `/v1/auth/`, `/v1/calendars/` and `/v1/track/` by the address of the client: guessing is slow.
+/// Counts requests to `/v1/auth/`, `/v1/calendars/`, `/v1/s/` and `/v1/track/` by the address of the client: guessing is slow.
 pub(crate) async fn auth(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -102,6 +108,9 @@ pub(crate) async fn auth(
         }
         Some(app) if request.path().starts_with("/v1/calendars/") => {
             app.limits.by_address(&app.limits.calendars, &request)
+        }
+        Some(app) if request.path().starts_with("/v1/s/") => {
+            app.limits.by_address(&app.limits.surveys, &request)
         }
         Some(app) if request.path().starts_with("/v1/track/") => {
             let limited = app.limits.by_address(&app.limits.tracks, &request);

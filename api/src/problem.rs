@@ -83,9 +83,14 @@ pub fn status(code: Code) -> StatusCode {
         | Code::JobWaits
         | Code::NotificationSettled
         | Code::ReviewDecided
+        | Code::SurveyAnswered
         | Code::UnsupportedStore
         | Code::OffsetMismatch => StatusCode::CONFLICT,
-        Code::UploadGone | Code::HoldExpired | Code::ResyncRequired => StatusCode::GONE,
+        Code::UploadGone
+        | Code::HoldExpired
+        | Code::ResyncRequired
+        | Code::SurveyExpired
+        | Code::SurveyClosed => StatusCode::GONE,
         Code::VersionStale | Code::TusVersion => StatusCode::PRECONDITION_FAILED,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -5,8 +5,7 @@ use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
     act, alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics,
-    notification, openapi, paid, people, photo, place, privacy, review, shift, slot, stock, sync, ticket,
-    track, upload, visit, web_push, worktime,
+    notification, openapi, paid, people, photo, place, privacy, review, shift, slot, stock, survey, sync, ticket, track, upload, visit, web_push, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -28,6 +27,7 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     act::routes(routes);
     privacy::routes(routes);
     track::routes(routes);
+    survey::routes(routes);
     ticket::routes(routes);
     alert::routes(routes);
     slot::routes(routes);

@@ -6,12 +6,13 @@ use actix_web::{HttpRequest, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use naryad_domain::{
     Clock, Code, Error, Result,
-    auth::{KeyRing, SignIn, SigningKey, VerifyingKey},
+    auth::{KeyRing, Purpose, SignIn, SigningKey, VerifyingKey},
     blob::{Blobs, DirectoryBlobs},
     channel::{Channels, Mail, OutboxMail, OutboxSms, Sms, WebPush},
     clock::{FileClock, SystemClock},
     db::Db,
     push::Push,
+    survey::Links,
 };
 use sea_orm::{DbBackend, FromQueryResult};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -107,6 +108,11 @@ impl App {
             sms: Arc::clone(&self.sms),
             mail: Arc::clone(&self.mail),
         }
+    }
+
+    /// Makes and opens links to questions about the quality.
+    pub fn survey_links(&self) -> Links {
+        Links::new(self.keys.secret(Purpose::Survey).clone(), self.config.public_url.as_deref())
     }
 
     /// The service that answers this request.

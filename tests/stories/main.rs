@@ -25,6 +25,7 @@ mod shifts;
 mod simulator;
 mod slots;
 mod sms;
+mod survey;
 mod sync;
 mod terms;
 mod texts;

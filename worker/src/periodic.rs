@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::{TryFutureExt, future::BoxFuture};
-use naryad_domain::{Result, Time, db::Db, feed, job, photo, photo::Transfers, privacy, stream};
+use naryad_domain::{
+    Result, Time, db::Db, feed, job, photo, photo::Transfers, privacy, stream, survey, survey::Links,
+};
 
 use crate::uploads;
 
@@ -18,6 +20,14 @@ pub(crate) fn tasks() -> Vec<Task> {
         Task::new("missed_phones", minutes(10), |on, _| Box::pin(stream::miss_phones(&on.db).map_ok(drop))),
         Task::new("personal_reads", minutes(10), |on, _| Box::pin(privacy::sweep_reads(&on.db).map_ok(drop))),
     ]
+}
+
+/// Residents are asked about the quality, reminded, and given up.
+pub(crate) fn surveys(links: Links) -> Task {
+    Task::new("surveys", TimeDelta::minutes(1), move |on, _| {
+        let links = links.clone();
+        Box::pin(async move { survey::run_due(&on.db, &links).await.map(drop) })
+    })
 }
 
 /// Those that need a store of bytes.

@@ -12,6 +12,7 @@ use naryad_domain::{
     notification::mass,
     photo::{self, Transfers},
     push::{self, Push},
+    survey::Links,
     ticket, visit,
 };
 
@@ -79,6 +80,12 @@ impl Registry {
     pub fn with_channels(mut self, channels: Channels) -> Self {
         self.channels = Some(Arc::new(channels));
         self
+    }
+
+    /// Asks residents about the quality, by these links.
+    #[must_use]
+    pub fn with_surveys(self, links: Links) -> Self {
+        self.with_task(periodic::surveys(links))
     }
 
     /// Looks at what these uploads bring, and tidies up after them.

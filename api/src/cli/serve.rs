@@ -91,6 +91,7 @@ pub(super) fn work_beside(app: &App) -> JoinHandle<()> {
     let registry = naryad_worker::registry()
         .with_push(app.push.clone())
         .with_channels(app.channels())
+        .with_surveys(app.survey_links())
         .with_uploads(Transfers::new(db.clone(), app.blobs.clone()));
     tokio::spawn(async move { naryad_worker::run(&db, registry, pace, &stop).await })
 }

@@ -3,6 +3,7 @@
 mod evidence;
 mod notices;
 mod shifts;
+mod surveys;
 mod sync;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -330,6 +331,9 @@ impl World {
     async fn sample_of_base(&self, operation: &str) -> Sample {
         let estate = &self.estate;
         if let Some(sample) = sync::sample(self, operation).await {
+            return sample;
+        }
+        if let Some(sample) = surveys::sample(self, operation).await {
             return sample;
         }
         if let Some(sample) = evidence::sample(self, operation).await {
