@@ -4,6 +4,8 @@ use actix_web::{HttpResponse, ResponseError, http::StatusCode, http::header};
 use naryad_domain::{Code, Error};
 use serde_json::{Map, Value, json};
 
+use crate::request::shown;
+
 /// The content type of an error.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -167,7 +169,7 @@ fn body(error: &Error, place: Option<Place<'_>>) -> Value {
 /// Logs an error once, where it is answered: ours with its causes, the client's for the curious.
 pub(crate) fn log(error: &Error, method: &str, place: Place<'_>) {
     let code = error.code().name();
-    let (request_id, path) = (place.request_id, place.path);
+    let (request_id, path) = (place.request_id, shown(place.path));
     let causes = causes(error);
     match error.code() {
         // To be unavailable on purpose, while it shuts down, is no failure.

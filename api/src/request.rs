@@ -149,8 +149,9 @@ fn told<T>(error: &ActixError, tell: impl FnOnce(&Error) -> T) -> T {
     };
     tell(&Error::new(code, code.title()).caused_by(error.to_string()))
 }
-/// A path as the log may have it: the token of a calendar is a secret.
-fn shown(path: &str) -> &str {
-    const SECRET: &str = "/v1/calendars/";
-    if path.starts_with(SECRET) { SECRET } else { path }
+
+/// A path as the log may have it: what a link holds is a secret.
+pub(crate) fn shown(path: &str) -> &str {
+    const SECRETS: [&str; 3] = ["/v1/calendars/", "/v1/s/", "/v1/track/"];
+    SECRETS.into_iter().find(|secret| path.starts_with(secret)).unwrap_or(path)
 }

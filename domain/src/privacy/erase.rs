@@ -171,6 +171,8 @@ impl Act for ErasePerson {
             "UPDATE survey_answer SET comment = NULL, review_word = NULL WHERE resident_id = $1",
             "UPDATE sms_reply SET phone = '', body = '' WHERE resident_id = $1",
             "DELETE FROM do_not_ask WHERE resident_id = $1",
+            "DELETE FROM do_not_ask WHERE organization_id = (SELECT organization_id FROM resident WHERE id = $1)
+                 AND person IN (SELECT 'phone:' || phone FROM resident_phone WHERE resident_id = $1)",
             "DELETE FROM resident_phone WHERE resident_id = $1",
             "DELETE FROM account WHERE resident_id = $1",
             "UPDATE notification SET phone = NULL, email = NULL, title = NULL, brief = NULL, body = NULL, facts = '{}' WHERE resident_id = $1",

@@ -166,8 +166,8 @@ pub(super) async fn record(
             before.resident_id.map_or(before.id.0, |resident| resident.0)
         }
     };
-    let mut reasons = answer.reasons.clone();
-    reasons.dedup();
+    let named = |reason: &&Reason| answer.reasons.contains(reason);
+    let reasons: Vec<Reason> = Reason::ALL.iter().filter(named).copied().collect();
     let row = Model {
         invitation_id: before.id,
         organization_id: before.organization_id,
@@ -192,6 +192,7 @@ pub(super) async fn record(
     };
     tx.insert(&row).await?;
     tx.update(before, &before.turned(State::Answered, None)).await?;
+    invitation::hush(tx, before).await?;
     if follow_up == FollowUp::Review {
         let alert = NewAlert {
             kind: "survey_low",

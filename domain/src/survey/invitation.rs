@@ -173,3 +173,17 @@ pub(super) async fn hold(tx: &mut Tx, id: InvitationId) -> Result<Model> {
     lock(tx, &[seen]).await?;
     find(&tx.reader(), organization, id).await
 }
+
+/// Takes back what was to be said of an invitation and nobody has begun to say.
+///
+/// # Errors
+/// What the database says.
+pub(super) async fn hush(tx: &Tx, invitation: &Model) -> Result<()> {
+    let sql = "UPDATE notification SET state = 'superseded', next_at = NULL, settled_at = $4
+               WHERE event_key IN ($1, $2) AND organization_id = $3 AND state = 'queued' AND claims = 0";
+    let keys = ["survey_ask", "survey_remind"].map(|name| format!("{name}:{}", invitation.id));
+    let [ask, remind] = keys;
+    let values = [ask.into(), remind.into(), invitation.organization_id.0.into(), tx.now().into()];
+    tx.execute(sql, values).await?;
+    Ok(())
+}

@@ -138,6 +138,7 @@ pub(super) async fn silence(tx: &mut Tx, who: &Who, channel: AnswerChannel) -> R
     invitation::lock(tx, &seen).await?;
     for before in open.all(&tx.reader()).await? {
         tx.update(&before, &before.turned(State::Refused, None)).await?;
+        invitation::hush(tx, &before).await?;
     }
     let standing = Entity::find_by_id((organization, who.key())).one(&tx.reader()).await?;
     if standing.is_some() {

@@ -324,6 +324,8 @@ async fn who_said_do_not_ask_me_is_not_asked() {
             .await
             .unwrap();
         assert_eq!(street.invitation(ticket).await.state, State::Refused, "what is open");
+        let told = street.told(NotificationKind::SurveyAsk).await;
+        assert!(told.iter().all(|told| told.state == NotificationState::Superseded), "what waits to be said");
         let (one, other) = (street.completed().await, street.completed_of(STRANGER).await);
         street.pass(HOURS(2)).await;
         assert_eq!(street.invitation(one).await.state, State::Refused);
