@@ -6,14 +6,17 @@
 mod act;
 mod alert;
 mod auth;
+mod authority;
 mod backup;
 mod board;
+mod call;
 mod catalogue;
 pub mod cli;
 pub mod config;
 mod deadline;
 mod demo;
 mod docs;
+mod escalation;
 pub mod events;
 pub mod extract;
 pub mod fcm;

@@ -4,8 +4,9 @@ use actix_web::dev::HttpServiceFactory;
 use utoipa_actix_web::{OpenApiFactory, service_config::ServiceConfig};
 
 use crate::{
-    act, alert, auth, board, catalogue, deadline, events, handover, health, ical, job, material, metrics,
-    notification, openapi, paid, people, photo, place, privacy, review, shift, slot, stock, survey, sync, ticket, track, upload, visit, web_push, worktime,
+    act, alert, auth, authority, board, call, catalogue, deadline, escalation, events, handover, health,
+    ical, job, material, metrics, notification, openapi, paid, people, photo, place, privacy, review, shift,
+    slot, stock, survey, sync, ticket, track, upload, visit, web_push, worktime,
 };
 
 /// Registers the handlers. The order counts: what has a literal segment goes before what has an identifier there.
@@ -30,6 +31,9 @@ pub(crate) fn all(routes: &mut Routes<'_, '_>) {
     survey::routes(routes);
     ticket::routes(routes);
     alert::routes(routes);
+    call::routes(routes);
+    authority::routes(routes);
+    escalation::routes(routes);
     slot::routes(routes);
     visit::routes(routes);
     sync::routes(routes);

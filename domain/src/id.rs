@@ -109,6 +109,12 @@ ids! {
     DeadlinePolicyId,
     /// An alert.
     AlertId,
+    /// A logged call.
+    CallId,
+    /// A turn of duty.
+    OnCallId,
+    /// A notice to the local authority.
+    AuthorityNoticeId,
     /// A family of refresh tokens: one sign-in.
     FamilyId,
     /// A weekly template of shifts.

@@ -6,14 +6,17 @@
 pub mod act;
 pub mod alert;
 pub mod auth;
+pub mod authority;
 pub mod blob;
 pub mod calendar;
+pub mod call;
 pub mod catalogue;
 pub mod channel;
 pub mod clock;
 pub mod db;
 pub mod deadline;
 pub mod error;
+pub mod escalation;
 pub mod feed;
 pub mod handover;
 pub mod ical;

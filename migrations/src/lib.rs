@@ -48,6 +48,7 @@ impl MigratorTrait for Migrator {
             migration!("0017_periodic"),
             migration!("0018_messages"),
             migration!("0019_surveys"),
+            migration!("0020_escalation"),
         ]
     }
 }

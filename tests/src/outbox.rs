@@ -52,7 +52,10 @@ mod tests {
         let message = |text: &str| Message { to: "+79990000001".to_owned(), text: text.to_owned() };
         assert_eq!(message("Код 042917, действует 10 минут").code().as_deref(), Some("042917"));
         assert_eq!(message("Заявка 2026-000123 принята").code(), None);
-        assert_eq!(message("Your sign-in code: 042917. Tell it to nobody.").code().as_deref(), Some("042917"));
+        assert_eq!(
+            message("Your sign-in code: 042917. Tell it to nobody.").code().as_deref(),
+            Some("042917")
+        );
         assert_eq!(message("Позвоните 88001234567").code(), None);
     }
 

@@ -3,24 +3,26 @@
 use naryad_domain::{
     Error, Result, Time,
     db::Db,
-    deadline,
+    deadline, escalation,
     job::{self, ATTEMPTS, Failure},
 };
 
 use crate::{
     deadlines::{BATCH, fire_all},
+    escalations::{self, climb_all},
     notifications,
     registry::Registry,
     worker::{LEASE, causes},
 };
 
-/// When the next job, or the next clock of a term, is due, if there is one.
+/// When the next job, the next clock of a term or the next rung of an alert is due, if there is one.
 ///
 /// # Errors
 /// The database cannot be read.
 pub async fn next_due(db: &Db) -> Result<Option<Time>> {
-    let (job, clock) = (job::next_due(&db.reader()).await?, deadline::next_due(&db.reader()).await?);
-    Ok(job.into_iter().chain(clock).min())
+    let reader = db.reader();
+    let (job, clock) = (job::next_due(&reader).await?, deadline::next_due(&reader).await?);
+    Ok(job.into_iter().chain(clock).chain(escalation::next_due(&reader).await?).min())
 }
 
 /// Gives every alarm, runs every job and brings every message that is due, one after another, and returns how many. A job
@@ -31,6 +33,7 @@ pub async fn next_due(db: &Db) -> Result<Option<Time>> {
 pub async fn drain(db: &Db, registry: &Registry) -> Result<usize> {
     let mut ran = fire_all(db, BATCH).await?;
     loop {
+        ran += climb_all(db, escalations::BATCH).await?;
         let due = job::due_organizations(db).await?;
         if due.is_empty() {
             let brought = match registry.channels() {

@@ -3,11 +3,14 @@
 //! A job's effect and its completion are one commit ([`Completing`](naryad_domain::job::Completing)). A worker that is
 //! killed leaves a lease that runs out, and the job returns; one that is stopped gives its jobs back.
 
+mod authority_remind;
 mod auto_close;
 mod beat;
+mod call_again;
 mod deadline_recalculate;
 mod deadlines;
 mod drain;
+mod escalations;
 mod feed_expire;
 mod handover_expire;
 mod mass_notice_spread;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::BoxFuture;
 use naryad_domain::{
-    Result,
+    Result, authority, call,
     channel::Channels,
     db::Db,
     deadline, feed, handover,
@@ -17,7 +17,8 @@ use naryad_domain::{
 };
 
 use crate::{
-    auto_close, deadline_recalculate, feed_expire, handover_expire, mass_notice_spread,
+    authority_remind, auto_close, call_again, deadline_recalculate, feed_expire, handover_expire,
+    mass_notice_spread,
     periodic::{self, Task},
     phone_poke, photo_examine, ticket_refold, upload_judge, visit_overrun,
 };
@@ -37,6 +38,8 @@ pub struct Registry {
 pub fn registry() -> Registry {
     let registry = periodic::tasks().into_iter().fold(Registry::default(), Registry::with_task);
     registry
+        .with(authority::REMIND_JOB, |db, job| Box::pin(authority_remind::run(db, job)))
+        .with(call::CALL_AGAIN_JOB, |db, job| Box::pin(call_again::run(db, job)))
         .with(deadline::RECALCULATE_JOB, |db, job| Box::pin(deadline_recalculate::run(db, job)))
         .with(feed::EXPIRE_JOB, |db, job| Box::pin(feed_expire::run(db, job)))
         .with(handover::EXPIRE_JOB, |db, job| Box::pin(handover_expire::run(db, job)))

@@ -21,7 +21,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    beat, deadlines, notifications,
+    beat, deadlines, escalations, notifications,
     periodic::Services,
     registry::Registry,
     rota::{Beat, Rota},
@@ -74,6 +74,7 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         _ = taking => {}
         () = bring_back(db) => {}
         () = deadlines::run(db) => {}
+        () = escalations::run(db) => {}
         () = beat::run(db, &registry) => {}
     }
     tokio::join!(worker.finish(), rota.finish(pace.grace));

@@ -37,6 +37,8 @@ pub struct Model {
     pub taken_back_at: Option<Time>,
     pub ended_at: Option<Time>,
     pub version: i64,
+    pub rung: i64,
+    pub climb_at: Option<Time>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}
@@ -47,7 +49,16 @@ impl Row for Model {
         journaling: Journaling {
             plain: &["kind", "basis"],
             personal: &[],
-            silent: &["organization_id", "executor_organization_id", "ticket_id", "step", "round", "version"],
+            silent: &[
+                "organization_id",
+                "executor_organization_id",
+                "ticket_id",
+                "step",
+                "round",
+                "version",
+                "rung",
+                "climb_at",
+            ],
         },
         entity: None,
     };

@@ -49,6 +49,8 @@ pub struct AlertDocument {
     pub taken_back_at: Option<DateTime<Utc>>,
     /// When the clock that gave it ended, without anybody having taken notice.
     pub ended_at: Option<DateTime<Utc>>,
+    /// How many rungs of its ladder were told.
+    pub rung: i64,
 }
 
 impl From<Model> for AlertDocument {
@@ -68,6 +70,7 @@ impl From<Model> for AlertDocument {
             acknowledged_by: row.acknowledged_by,
             taken_back_at: row.taken_back_at,
             ended_at: row.ended_at,
+            rung: row.rung,
         }
     }
 }
@@ -222,6 +225,8 @@ pub async fn raise(tx: &mut Tx, alert: NewAlert<'_>) -> Result<()> {
         taken_back_at: None,
         ended_at: None,
         version: 1,
+        rung: 0,
+        climb_at: Some(tx.now()),
     };
     tx.insert(&row).await
 }

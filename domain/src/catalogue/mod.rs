@@ -18,5 +18,5 @@ pub use demand::{CheckItem, Demands, PhotoDemand, PhotoKind, ReadingIn, departur
 pub use field::{ChoiceOption, FieldKind, FieldSpec, thousandths, validate_fields};
 pub use hours::{Clock, Day, DayTime, WeekHours};
 pub use missing::{Given, Missing, missing};
-pub use rules::Rules;
+pub use rules::{AuthorityNature, Rules, UnansweredCalls};
 pub use term::{MonthDay, Season, Term, TermError};

@@ -1,8 +1,9 @@
 //! What a version of a kind of work says beyond its name: terms, demands, precondition.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Amount, Clock, Demands, Precondition, Term};
+use super::{Amount, Category, Clock, Demands, Precondition, Term};
 use crate::{Error, Result};
 
 /// The rules of a version; stored as JSON with the version and never changed.
@@ -21,6 +22,93 @@ pub struct Rules {
     pub demands: Demands,
     /// What the applicant is told first.
     pub precondition: Option<Precondition>,
+    /// What calls in vain end in; absent: as the emergency of the kind says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered_calls: Option<UnansweredCalls>,
+    /// A failure of equipment that serves a whole building: director and master are told at once.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub accident: bool,
+    /// Whether the local authority is told; absent: of emergencies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority_notice: Option<bool>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What becomes of a ticket whose applicant did not answer the phone three times (R103).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnansweredCalls {
+    /// It is cancelled, and the applicant is written to. Never an emergency, nor one whose work has begun: these end in
+    /// the review of the desk.
+    Cancel,
+    /// The desk decides.
+    Review,
+    /// Nothing: the calls are only noted, and nobody is reminded.
+    Off,
+}
+
+/// What the local authority is told of (R24).
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    ToSchema,
+    sea_orm::EnumIter,
+    sea_orm::DeriveActiveEnum,
+)]
+#[serde(rename_all = "snake_case")]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum AuthorityNature {
+    /// Cold or hot water.
+    Water,
+    /// Sewage.
+    Sewage,
+    /// Heating.
+    Heating,
+}
+
+impl AuthorityNature {
+    /// What damage of this branch is to the authority; none where the law does not ask for a notice, as for electricity.
+    pub fn of(category: Category) -> Option<Self> {
+        match category {
+            Category::ColdWater | Category::HotWater => Some(Self::Water),
+            Category::Sewage => Some(Self::Sewage),
+            Category::Heating => Some(Self::Heating),
+            _ => None,
+        }
+    }
+}
+
+impl Rules {
+    /// What calls in vain end in: the review of the desk for emergencies, where nothing else is said.
+    pub fn unanswered_calls(&self, emergency: bool) -> UnansweredCalls {
+        let usual = if emergency { UnansweredCalls::Review } else { UnansweredCalls::Cancel };
+        self.unanswered_calls.unwrap_or(usual)
+    }
+
+    /// What the local authority is told of damage of this kind, if it is told.
+    pub fn authority(&self, category: Category, emergency: bool) -> Option<AuthorityNature> {
+        AuthorityNature::of(category).filter(|_| self.authority_notice.unwrap_or(emergency))
+    }
+
+    /// Passes rules that ask for no notice to the authority where there is none.
+    ///
+    /// # Errors
+    /// `invalid_field` naming `authority_notice`.
+    pub(super) fn check_authority(&self, category: Category) -> Result<()> {
+        if self.authority_notice == Some(true) && AuthorityNature::of(category).is_none() {
+            return Err(Error::field("authority_notice", "is only of water, sewage and heating"));
+        }
+        Ok(())
+    }
 }
 
 impl super::version::Model {

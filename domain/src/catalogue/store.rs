@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     Amount, Category, Clock, Demands, Precondition, Term, default_catalogue,
     request_type::{self, Model as RequestType},
-    rules::Rules,
+    rules::{Rules, UnansweredCalls},
     version::{self, Model as Version},
 };
 use crate::{
@@ -58,6 +58,12 @@ pub struct RequestTypeDocument {
     pub demands: Demands,
     /// What the applicant is told, and must agree to, before a ticket is registered (R81).
     pub precondition: Option<Precondition>,
+    /// What becomes of a ticket whose applicant did not answer the phone three times (R103).
+    pub unanswered_calls: UnansweredCalls,
+    /// A failure of equipment that serves a whole building: director and master are told at once (R86).
+    pub accident: bool,
+    /// Whether the local authority is told of such damage (R24).
+    pub authority_notice: bool,
     /// When this version of the rules was made.
     pub revised_at: DateTime<Utc>,
 }
@@ -65,8 +71,12 @@ pub struct RequestTypeDocument {
 impl RequestTypeDocument {
     fn of(kind: &RequestType, version: Version) -> Result<Self> {
         let rules = version.rules()?;
+        let category = version.category()?;
         Ok(Self {
-            category: version.category()?,
+            category,
+            unanswered_calls: rules.unanswered_calls(version.emergency),
+            accident: rules.accident,
+            authority_notice: rules.authority(category, version.emergency).is_some(),
             id: kind.id,
             code: kind.code.clone(),
             number: version.number,
@@ -129,6 +139,14 @@ pub struct CreateRequestType {
     pub demands: Demands,
     /// What the applicant is told, and must agree to, before a ticket is registered.
     pub precondition: Option<Precondition>,
+    /// What becomes of a ticket whose applicant did not answer the phone three times; if not given, emergencies end in
+    /// the review of the desk and others are cancelled.
+    pub unanswered_calls: Option<UnansweredCalls>,
+    /// A failure of equipment that serves a whole building: director and master are told at once.
+    #[serde(default)]
+    pub accident: bool,
+    /// Whether the local authority is told; if not given, of emergencies of water, sewage and heating. Never of others.
+    pub authority_notice: Option<bool>,
 }
 
 /// Adds a kind of work to the catalogue.
@@ -157,7 +175,11 @@ impl Act for Create {
             clock: args.clock,
             demands: args.demands,
             precondition: args.precondition,
+            unanswered_calls: args.unanswered_calls,
+            accident: args.accident,
+            authority_notice: args.authority_notice,
         };
+        rules.check_authority(args.category)?;
         let kind = fresh_type(tx, id, args.code.into_string());
         let version = Version {
             request_type_id: id,
@@ -210,6 +232,9 @@ fn seconds(minutes: u16) -> Result<i64> {
     }
 }
 
+/// The kinds of the catalogue that leave a whole building without a service.
+const EQUIPMENT: [&str; 2] = ["EL-VRU", "EL-CABLE"];
+
 /// Loads the catalogue that comes with the service, for an organization that has none.
 pub(crate) async fn load_default(tx: &mut Tx) -> Result<()> {
     let (mut kinds, mut versions) = (Vec::new(), Vec::new());
@@ -222,6 +247,9 @@ pub(crate) async fn load_default(tx: &mut Tx) -> Result<()> {
             clock: entry.clock,
             demands: entry.demands,
             precondition: entry.precondition,
+            unanswered_calls: None,
+            accident: EQUIPMENT.contains(&kind.code.as_str()),
+            authority_notice: None,
         };
         versions.push(Version {
             request_type_id: kind.id,
@@ -298,6 +326,18 @@ pub struct PatchRequestType {
     #[serde(default)]
     #[schema(value_type = Option<Precondition>)]
     pub precondition: Patch<Precondition>,
+    /// What becomes of a ticket whose applicant did not answer the phone three times; null: the default.
+    #[serde(default)]
+    #[schema(value_type = Option<UnansweredCalls>)]
+    pub unanswered_calls: Patch<UnansweredCalls>,
+    /// A failure of equipment that serves a whole building: director and master are told at once.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub accident: Patch<bool>,
+    /// Whether the local authority is told; null: the default.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    pub authority_notice: Patch<bool>,
 }
 
 /// Changes a kind of work. Changed rules are a new version; tickets keep theirs.
@@ -374,6 +414,12 @@ impl PatchRequestType {
             rules.demands = demands;
         }
         self.precondition.apply(&mut rules.precondition);
+        self.unanswered_calls.apply(&mut rules.unanswered_calls);
+        if let Some(accident) = self.accident.required("accident")? {
+            rules.accident = accident;
+        }
+        self.authority_notice.apply(&mut rules.authority_notice);
+        rules.check_authority(version.category()?)?;
         // Compared as values: the spelling of the stored JSON may differ between engines.
         if rules != standing.rules()? {
             version.rules = serde_json::to_value(&rules).map_err(Error::internal)?;

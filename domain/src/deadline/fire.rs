@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Error, Result, Time, alert,
-    db::{Db, Reader, placeholders},
+    db::{Db, Reader},
     id::{AlertId, DeadlineId, OrganizationId, TicketId},
     write::{Act, LockRank, Tx},
 };
@@ -127,6 +127,8 @@ impl Act for Fire {
                     taken_back_at: None,
                     ended_at: None,
                     version: 1,
+                    rung: 0,
+                    climb_at: Some(now),
                 });
             }
             moved.push((clock.fired, next));
@@ -173,10 +175,8 @@ impl Fire {
         let loose: BTreeSet<Uuid> =
             found.iter().filter(|clock| clock.ticket_id.is_none()).map(|clock| clock.id.0).collect();
         let (tickets, loose) = if shared {
-            tx.rank(LockRank::Tickets)?;
-            let tickets = self.lock_free(&tx.reader(), "ticket", tickets).await?;
-            tx.rank(LockRank::Deadlines)?;
-            (tickets, self.lock_free(&tx.reader(), "deadline", loose).await?)
+            let tickets = tx.lock_free(LockRank::Tickets, "ticket", tickets, self.limit).await?;
+            (tickets, tx.lock_free(LockRank::Deadlines, "deadline", loose, self.limit).await?)
         } else {
             (tickets, loose)
         };
@@ -198,27 +198,6 @@ impl Fire {
             .order_by_asc(Column::Id)
             .all(&tx.reader())
             .await?)
-    }
-
-    async fn lock_free(
-        &self,
-        reader: &Reader<'_>,
-        table: &str,
-        ids: BTreeSet<Uuid>,
-    ) -> Result<BTreeSet<Uuid>> {
-        #[derive(FromQueryResult)]
-        struct Locked {
-            id: Uuid,
-        }
-        if ids.is_empty() {
-            return Ok(BTreeSet::new());
-        }
-        let mut values: Vec<Value> = vec![i64::from(self.limit).into()];
-        let list = placeholders(ids, &mut values);
-        let sql = format!(
-            "SELECT id FROM {table} WHERE id IN ({list}) ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED"
-        );
-        Ok(reader.all::<Locked>(&sql, values).await?.into_iter().map(|row| row.id).collect())
     }
 }
 

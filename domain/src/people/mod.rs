@@ -13,7 +13,7 @@ mod settings;
 pub mod technician;
 pub mod user;
 
-pub use self::settings::Settings;
+pub use self::settings::{Authorities, Settings};
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{Error, Result, survey::SurveySettings};
+use super::email::Email;
+use crate::{Error, Result, catalogue::AuthorityNature, survey::SurveySettings};
 
 /// Settings of an organization. What is not given has its default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -57,6 +58,34 @@ pub struct Settings {
     pub personal_read_days: u16,
     /// How residents are asked about the quality.
     pub surveys: SurveySettings,
+    /// Where the local authority is told of damage.
+    pub authorities: Authorities,
+}
+
+/// Addresses of the local authority, by what is damaged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Authorities {
+    /// For water.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub water: Option<Email>,
+    /// For sewage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sewage: Option<Email>,
+    /// For heating.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heating: Option<Email>,
+}
+
+impl Authorities {
+    /// Where it is told of such damage.
+    pub fn of(&self, nature: AuthorityNature) -> Option<Email> {
+        match nature {
+            AuthorityNature::Water => self.water.clone(),
+            AuthorityNature::Sewage => self.sewage.clone(),
+            AuthorityNature::Heating => self.heating.clone(),
+        }
+    }
 }
 
 impl Default for Settings {
@@ -78,6 +107,7 @@ impl Default for Settings {
             track_days: 14,
             personal_read_days: 365,
             surveys: SurveySettings::default(),
+            authorities: Authorities::default(),
         }
     }
 }

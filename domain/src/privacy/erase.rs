@@ -266,6 +266,8 @@ impl Act for EraseTicket {
             "UPDATE review SET word = NULL WHERE ticket_id = $1".to_owned(),
             "UPDATE survey_invitation SET phone = NULL WHERE ticket_id = $1".to_owned(),
             "UPDATE survey_answer SET comment = NULL, review_word = NULL WHERE ticket_id = $1".to_owned(),
+            "UPDATE call_attempt SET phone = NULL, note = NULL WHERE ticket_id = $1".to_owned(),
+            "UPDATE authority_notice SET body = NULL WHERE ticket_id = $1".to_owned(),
         ] {
             tx.execute(&sql, [id.clone()]).await?;
         }

@@ -9,8 +9,9 @@ use super::{
 use crate::{
     Code, Error, Result, Scope,
     auth::Role,
+    call,
     db::Reader,
-    deadline, handover,
+    deadline, escalation, handover,
     id::{TechnicianId, TicketId},
     notification,
     scope::Actor,
@@ -76,6 +77,8 @@ pub(crate) async fn save(tx: &mut Tx, before: &Model, mut after: Model) -> Resul
     tx.update(before, &after).await?;
     notification::follow(tx, before, &after).await?;
     survey::follow(tx, before, &after).await?;
+    call::follow(tx, before, &after).await?;
+    escalation::follow(tx, before, &after).await?;
     handover::follow(tx, before, &after).await
 }
 

@@ -86,6 +86,7 @@ impl Act for FollowUp {
             crew_needed: None,
             source: Some(Source::Staff),
             emergency: None,
+            large_accident: None,
             wished: None,
             damaged_at: self.args.damaged_at,
             precondition_confirmed: self.args.precondition_confirmed,

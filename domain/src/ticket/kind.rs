@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait as _, EntityTrait, QueryFilter as _};
 use super::row;
 use crate::{
     Error, Result, Scope,
-    catalogue::{Rules, request_type, store, version},
+    catalogue::{Category, Rules, request_type, store, version},
     db::Reader,
     id::RequestTypeId,
 };
@@ -20,6 +20,8 @@ pub(crate) struct Kind {
     pub(crate) name_ru: String,
     pub(crate) name_en: String,
     pub(crate) emergency: bool,
+    /// The branch; unknown of a version that names none of ours.
+    pub(crate) category: Option<Category>,
     pub(crate) rules: Rules,
 }
 
@@ -75,6 +77,7 @@ impl Kind {
     fn read(kind: request_type::Model, version: version::Model) -> Result<Self> {
         Ok(Self {
             rules: version.rules()?,
+            category: version.category().ok(),
             version: version.number,
             code: kind.code,
             name_ru: version.name_ru,

@@ -32,6 +32,7 @@ pub(crate) use self::{
     find::{save, visible},
     inform::informed,
     kind::Kind,
+    outcome::cancel_held,
     refold::refold_job,
 };
 pub use self::{

@@ -263,17 +263,24 @@ impl Act for Cancel {
                 .with("status", held.ticket.status)
                 .with("legal", Vec::<&str>::new()));
         }
-        let reason = self.args.reason.as_str();
-        cancel_open(tx, &held, Some(reason)).await?;
-        let mut after = held.ticket.clone();
-        after.status = Status::Cancelled;
-        after.cancelled_at = Some(tx.at());
-        after.outcome_reason = Some(reason.to_owned());
-        after.hold_reason = None;
-        after.hold_until = None;
-        save(tx, &held.ticket, after).await?;
+        cancel_held(tx, &held, self.args.reason.as_str()).await?;
         Ok(self.ticket)
     }
+}
+
+/// Cancels a ticket that is held and may be cancelled.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn cancel_held(tx: &mut Tx, held: &Held, reason: &str) -> Result<()> {
+    cancel_open(tx, held, Some(reason)).await?;
+    let mut after = held.ticket.clone();
+    after.status = Status::Cancelled;
+    after.cancelled_at = Some(tx.at());
+    after.outcome_reason = Some(reason.to_owned());
+    after.hold_reason = None;
+    after.hold_until = None;
+    save(tx, &held.ticket, after).await
 }
 
 /// Why a ticket waits, and until when.

@@ -10,9 +10,11 @@ use super::{ExecutorKind, InformedHow, Source, Status, kind::Kind, number, row};
 use crate::{
     Code, Error, Result, Scope,
     auth::Role,
+    authority,
     calendar::is_plausible,
     catalogue::{Audience, validate_fields},
     deadline::{self, DeadlineKind},
+    escalation,
     id::{BuildingId, PremisesId, RequestTypeId, ResidentId, TicketId},
     notification,
     people::{account, resident},
@@ -95,6 +97,10 @@ pub struct RegisterTicket {
     /// An emergency although its kind is none, or the other way round.
     #[serde(default)]
     pub emergency: Option<bool>,
+    /// A large accident, of a building or a group of them, or none although its kind is: director and master are alerted
+    /// at once. The desk alone says so.
+    #[serde(default)]
+    pub large_accident: Option<bool>,
     /// When the resident wishes the visit.
     #[serde(default)]
     pub wished: Option<WishedRange>,
@@ -249,6 +255,13 @@ impl Register {
         tx.insert(&ticket).await?;
         tx.insert_all(&clocks).await?;
         notification::registered(tx, &ticket).await?;
+        if args.large_accident.filter(|_| scope.is_desk()).unwrap_or(kind.rules.accident) {
+            escalation::raise(tx, &ticket).await?;
+        }
+        let category = kind.category;
+        if let Some(nature) = category.and_then(|category| kind.rules.authority(category, ticket.emergency)) {
+            authority::draft(tx, &ticket, nature).await?;
+        }
         Ok(id)
     }
 

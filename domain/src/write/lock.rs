@@ -1,7 +1,9 @@
 //! The one lock order of the house. Two writes that need the same rows ask for them in the same order, so neither can
 //! wait for the other in a circle.
 
-use sea_orm::{DbBackend, Value};
+use std::collections::BTreeSet;
+
+use sea_orm::{DbBackend, FromQueryResult, Value};
 use uuid::Uuid;
 
 use super::Tx;
@@ -122,6 +124,32 @@ impl Tx {
     /// As [`Tx::lock_calendars`].
     pub async fn lock_uploads(&mut self, uploads: impl IntoIterator<Item = UploadId>) -> Result<()> {
         self.lock_rows(LockRank::Uploads, "upload", "id", uploads.into_iter().map(|id| id.0)).await
+    }
+
+    /// Locks those of the rows that nobody holds, at most so many, and says which: what others hold is left to them.
+    /// PostgreSQL only; on SQLite the one writer holds everything already.
+    pub(crate) async fn lock_free(
+        &mut self,
+        rank: LockRank,
+        table: &'static str,
+        ids: BTreeSet<Uuid>,
+        limit: u16,
+    ) -> Result<BTreeSet<Uuid>> {
+        #[derive(FromQueryResult)]
+        struct Locked {
+            id: Uuid,
+        }
+        self.rank(rank)?;
+        if ids.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let mut values: Vec<Value> = vec![i64::from(limit).into()];
+        let list = placeholders(ids, &mut values);
+        let sql = format!(
+            "SELECT id FROM {table} WHERE id IN ({list}) ORDER BY id LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED"
+        );
+        let locked = self.reader().all::<Locked>(&sql, values).await?;
+        Ok(locked.into_iter().map(|row| row.id).collect())
     }
 
     /// Locks one row of a plain subject (building, user, request type...) so that its version can be compared.

@@ -5,9 +5,9 @@ use sea_orm::{EntityTrait, IntoActiveModel, ModelTrait};
 
 use super::collector::Touched;
 use crate::{
-    act, alert, calendar, catalogue, deadline, handover, ical, id::OrganizationId, job, journal::Subject,
-    material, notification, paid, people, photo, place, privacy, rebooking, review, shift, stock, survey,
-    ticket, track, visit, worktime,
+    act, alert, authority, calendar, call, catalogue, deadline, escalation, handover, ical,
+    id::OrganizationId, job, journal::Subject, material, notification, paid, people, photo, place, privacy,
+    rebooking, review, shift, stock, survey, ticket, track, visit, worktime,
 };
 
 /// What of a table the journal tells.
@@ -81,6 +81,10 @@ pub const TABLES: &[&Table] = &[
     ticket::row::Model::TABLE,
     ticket::comment::Model::TABLE,
     ticket::returned::Model::TABLE,
+    call::row::Model::TABLE,
+    authority::row::Model::TABLE,
+    escalation::on_call_row::Model::TABLE,
+    escalation::row::Model::TABLE,
     act::row::Model::TABLE,
     track::row::Model::TABLE,
     privacy::erasure::Model::TABLE,

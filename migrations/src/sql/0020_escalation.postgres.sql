@@ -1,0 +1,2 @@
+-- The same on both databases.
+SELECT 1;
