@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod access;
+mod alarms;
 mod backup;
 mod bad_input;
 mod board;

@@ -29,6 +29,7 @@ use crate::{
 )]
 #[serde(rename_all = "snake_case")]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+#[schema(as = EscalationDuty)]
 pub enum Duty {
     /// The technicians who are booked for the ticket; where there are none, the dispatchers.
     Technician,

@@ -9,6 +9,7 @@ use crate::{Error, Result, alert, deadline::DeadlineKind};
 /// One rung of a ladder: who is told, and when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EscalationRung)]
 pub struct Rung {
     /// So many minutes after the alert was given, 0 to 1440; rising from rung to rung, 0 at the first.
     #[schema(minimum = 0, maximum = 1440)]

@@ -43,6 +43,8 @@ pub(super) struct World {
     policy: Uuid,
     deadline: Uuid,
     alert: Uuid,
+    /// A ticket of damage that the authority is told of.
+    damage: Uuid,
     /// A job that waits for its time.
     job: Uuid,
     contractor: Uuid,
@@ -106,6 +108,7 @@ impl World {
             policy,
             deadline,
             alert,
+            damage: estate.register("HVS-BURST", "Течь в подвале.").await.id("/id"),
             job,
             contractor: contractor.id,
             notices: notices::Notices::make(estate).await,
@@ -169,6 +172,41 @@ impl World {
             "PATCH /v1/deadlines/{id}" => {
                 let body = json!({ "target": { "amount": 1, "unit": "days" }, "reason": "Проверка." });
                 return Sample::of(&format!("/v1/deadlines/{}", self.deadline), Some(body)).stale();
+            }
+            "GET /v1/tickets/{id}/call-attempts" => (format!("/v1/tickets/{ticket}/call-attempts"), None),
+            "POST /v1/tickets/{id}/call-attempts" => {
+                (format!("/v1/tickets/{ticket}/call-attempts"), Some(json!({ "outcome": "answered" })))
+            }
+            "POST /v1/tickets/{id}/accident" => (format!("/v1/tickets/{ticket}/accident"), None),
+            "GET /v1/tickets/{id}/authority-notice" => {
+                (format!("/v1/tickets/{}/authority-notice", self.damage), None)
+            }
+            "PATCH /v1/tickets/{id}/authority-notice" => {
+                let path = format!("/v1/tickets/{}/authority-notice", self.damage);
+                return Sample::of(&path, Some(json!({}))).stale();
+            }
+            "POST /v1/tickets/{id}/authority-notice" => {
+                // No address is set: whoever may send is told so.
+                (format!("/v1/tickets/{}/authority-notice", self.damage), Some(json!({})))
+            }
+            "GET /v1/escalation" | "GET /v1/on-call" => {
+                return Sample::of(operation.trim_start_matches("GET "), None).common();
+            }
+            "PUT /v1/escalation" => {
+                return Sample::of("/v1/escalation", Some(json!({ "rules": {} }))).stale().common();
+            }
+            "POST /v1/on-call" => {
+                let body = json!({
+                    "duty": "master", "user_id": self.colleague, "from": in_2027(60), "until": in_2027(120),
+                });
+                ("/v1/on-call".to_owned(), Some(body))
+            }
+            "DELETE /v1/on-call/{id}" => {
+                let body = json!({
+                    "duty": "master", "user_id": self.colleague, "from": in_2027(60), "until": in_2027(120),
+                });
+                let turn = estate.admin.post("/v1/on-call", body).await.ok(201).id("/id");
+                (format!("/v1/on-call/{turn}"), None)
             }
             "GET /v1/tickets/{id}/deadlines" => (format!("/v1/tickets/{ticket}/deadlines"), None),
             "POST /v1/tickets/{id}/inform" => {
@@ -537,6 +575,11 @@ impl World {
         let last = last.map(|id| id.parse::<Uuid>().unwrap()).filter(|id| *id != self.usage).max();
         last.expect("a line of material")
     }
+}
+
+/// An instant so many minutes after the beginning of 2027.
+fn in_2027(minutes: i64) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp(1_798_761_600 + minutes * 60, 0).unwrap()
 }
 
 impl Sample {
