@@ -173,7 +173,8 @@ impl Way<'_> {
         }
         let words = if kind.is_verbatim() {
             let mut take = |name: &str| values.remove(name).unwrap_or_default();
-            let title = take("title");
+            let title =
+                Some(take("title")).filter(|title| !title.is_empty()).unwrap_or_else(|| take("subject"));
             Words { brief: title.clone(), title, body: take("text") }
         } else {
             values.insert("organization".to_owned(), name.to_owned());

@@ -19,7 +19,7 @@ pub mod rule;
 mod tell;
 pub mod words;
 
-pub(crate) use self::tell::{booked, follow, joined, registered, tell_applicant, tell_desk};
+pub(crate) use self::tell::{booked, follow, joined, registered, tell, tell_applicant, tell_desk};
 pub use self::{
     book::Book,
     deliver::{Done, deliver},
