@@ -86,7 +86,10 @@ on_both! {
         let desk = &estate.dispatcher;
         let ticket = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
         let calls = format!("/v1/tickets/{ticket}/call-attempts");
-        let call = async |path: &str, outcome: &str| desk.post(path, json!({ "outcome": outcome })).await.ok(201);
+        let call = async |path: &str, outcome: &str| {
+            house.clock().advance_minutes(1);
+            desk.post(path, json!({ "outcome": outcome })).await.ok(201)
+        };
         let first = call(&calls, "no_answer").await.has("/unanswered", 1);
         assert_eq!(first.text("/phone"), "+79123456789");
         house.clock().advance_minutes(29);
