@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use naryad_tests::{
-    Answer, Client, House,
+    Answer, Client, House, Role,
     estate::{Estate, RESIDENT_PHONE, fresh, resident_of},
     fcm::{Fcm, Say},
     house::eventually,
@@ -294,4 +294,54 @@ on_both! {
         in_state(&estate.dispatcher, id, "registered", "call").await;
         put_if(&estate.admin, "/v1/notification-rules/nothing", 0, json!({ "ladder": null })).await.problem(404, "not_found");
     }
+}
+
+on_both! {
+    /// A technician is told by a push, and the desk of a contractor by e-mail.
+    async fn executors_are_told(house: &House) {
+        proves!(R32);
+        let fcm = Fcm::start(house.clock()).await;
+        fcm.serve(house);
+        house.restart().await;
+        let estate = Estate::found(house, "УК Дом").await;
+        let anna = estate.technician(house, "Сидорова Анна Павловна").await;
+        phone_of(&anna.client, "phone-of-anna").await;
+        let contractor = house.contractor("Лифтсервис").await;
+        let desk = house.user(&contractor, Role::Dispatcher).await;
+        let admin = house.staff(&contractor, Role::Admin).await;
+        let path = format!("/v1/users/{}", desk.id);
+        let user = admin.get(&path).await.ok(200);
+        admin.patch(&path, user.etag(), json!({ "email": "desk@lift.example" })).await.ok(200);
+        let link = json!({ "organization_id": contractor.id });
+        estate.admin.post("/v1/contractors", link).await.ok(201);
+        // Ours: a push, without anybody's address on the locked screen.
+        let id = estate.register("TAP-LEAK", "Течёт кран на кухне.").await.id("/id");
+        plan(&estate, id, anna.user.id, house.clock().now() + TimeDelta::hours(4)).await;
+        let push = eventually("the push to the technician", async || {
+            fcm.taken().into_iter().find(|push| push["data"]["kind"] == "notification")
+        })
+        .await;
+        assert_eq!((push["token"].as_str(), &push["data"]["ticket_id"]), (Some("phone-of-anna"), &json!(id)));
+        let mine = anna.client.get("/v1/notifications").await.ok(200);
+        assert_eq!(mine.text("/items/0/kind"), "assigned");
+        // Theirs: a letter with what is offered.
+        let other = estate.register("LIFT-STOP", "Лифт стоит.").await;
+        let body = json!({ "executor": { "kind": "contractor", "organization_id": contractor.id } });
+        estate.dispatcher.post(&format!("/v1/tickets/{}/executor", other.id("/id")), body).await.ok(200);
+        let letter = eventually("the letter to the contractor", async || letters(house).pop()).await;
+        assert_eq!(letter["to"], "desk@lift.example");
+        for part in [other.text("/number"), "УК Дом"] {
+            assert!(letter["text"].as_str().unwrap().contains(part), "{letter}");
+        }
+        assert_eq!(letters(house).len(), 1);
+        assert!(fcm.take_complaints().is_empty());
+    }
+}
+
+/// The letters in the outbox folder.
+fn letters(house: &House) -> Vec<Value> {
+    let files = std::fs::read_dir(house.data().join("outbox-mail")).into_iter().flatten().flatten();
+    let read =
+        files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+    read.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
 }
