@@ -83,7 +83,7 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
 /// Brings messages to people, where there is a way.
 async fn bring(db: &Db, registry: &Registry, pace: Pace, stop: &CancellationToken) {
     if let Some(channels) = registry.channels() {
-        notifications::run(db, channels, pace.grace, stop).await;
+        Box::pin(notifications::run(db, channels, pace.grace, stop)).await;
     }
 }
 
