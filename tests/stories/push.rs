@@ -8,6 +8,7 @@ use naryad_tests::{
     house::eventually,
     on_both, proves,
 };
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,6 +26,10 @@ impl Scene {
         fcm.serve(house);
         house.open().await;
         let estate = Estate::found(house, "УК Дом").await;
+        // Nothing is shown on the phones here: they are told to pull, and no more.
+        let call = json!({ "ladder": [{ "rung": "call", "wait_minutes": 5 }] });
+        let rule = estate.admin.request(Method::PUT, "/v1/notification-rules/assigned");
+        rule.header("If-Match", "\"0\"").json(&call).send().await.ok(200);
         let anna = estate.technician(house, "Сидорова Анна Павловна").await;
         let boris = estate.technician(house, "Волков Борис Ильич").await;
         Self { fcm, estate, anna, boris }

@@ -198,7 +198,7 @@ impl Known {
             people.extend(self.people(&tx.reader(), alert, *duty, tx.now()).await?);
         }
         if people.is_empty() {
-            tracing::error!(alert = %alert.id, organization = %alert.organization_id, "there is nobody to be told of an alert");
+            tracing::warn!(alert = %alert.id, organization = %alert.organization_id, "there is nobody to be told of an alert");
         }
         let news = self.news(alert)?;
         for user in people {

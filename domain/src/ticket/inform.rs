@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     InformedHow, Status,
     desk::At,
-    find::{hold, save},
+    find::{hold, note, save},
     row::Model,
 };
 use crate::{
@@ -93,5 +93,5 @@ pub(crate) async fn informed(tx: &mut Tx, before: &Model, how: InformedHow) -> R
     let mut after = before.clone();
     after.informed_at = Some(tx.at());
     after.informed_how = Some(how);
-    save(tx, before, after).await
+    note(tx, before, after).await
 }

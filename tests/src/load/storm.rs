@@ -249,7 +249,7 @@ impl Rows {
                           (SELECT count(*) FROM visit) AS visits,
                           (SELECT count(*) FROM calendar_entry WHERE active) AS entries,
                           (SELECT count(*) FROM idempotency_key) AS keys,
-                          (SELECT count(*) FROM event WHERE subject_kind = 'ticket') AS events";
+                          (SELECT count(*) FROM event WHERE subject_kind = 'ticket' AND act <> 'ticket.informed') AS events";
         let rows = db.reader().one(sql, []).await.expect("the rows can be counted");
         db.close().await;
         rows.expect("a count is a row")
