@@ -147,7 +147,7 @@ on_both! {
             }
         };
         let (ours, theirs) = (count("manager", "/v1/tickets").await, count("ural-manager", "/v1/tickets").await);
-        assert_eq!(ours + theirs, 500 + 7, "{ours} + {theirs}");
+        assert_eq!(ours + theirs, 320 + 7, "{ours} + {theirs}");
         assert_eq!(count("admin", "/v1/buildings").await, 24);
         assert_eq!(count("ural-admin", "/v1/buildings").await, 16);
         let residents = count("dispatcher", "/v1/residents").await + count("ural-dispatcher", "/v1/residents").await;

@@ -31,6 +31,7 @@ pub struct Registry {
     handlers: BTreeMap<&'static str, Handler>,
     transfers: Option<Transfers>,
     channels: Option<Arc<Channels>>,
+    silent: bool,
     tasks: Vec<Task>,
 }
 
@@ -78,6 +79,13 @@ impl Registry {
         })
     }
 
+    /// Alerts do not climb when the queue is drained: for a past that is made up, in which nobody is to be told.
+    #[must_use]
+    pub fn in_silence(mut self) -> Self {
+        self.silent = true;
+        self
+    }
+
     /// Brings messages to people by these ways. Without them, what is to be said waits.
     #[must_use]
     pub fn with_channels(mut self, channels: Channels) -> Self {
@@ -110,6 +118,10 @@ impl Registry {
 
     pub(crate) fn transfers(&self) -> Option<&Transfers> {
         self.transfers.as_ref()
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent
     }
 
     pub(crate) fn channels(&self) -> Option<&Arc<Channels>> {

@@ -8,14 +8,17 @@ mod works;
 use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
-use naryad_domain::{Clock, Result, blob::Blobs, clock::ManualClock, db::Db, notification, photo::Transfers};
+use naryad_domain::{
+    Clock, Result, blob::Blobs, clock::ManualClock, db::Db, escalation, notification, photo::Transfers,
+    survey,
+};
 use naryad_worker::Registry;
 
 use self::{camera::Camera, case::Case, works::WORKS};
 use super::{names::Dice, photos::Photos, progress::Progress, world::World};
 
 /// How many tickets there are in all.
-pub(super) const TICKETS: usize = 500;
+pub(super) const TICKETS: usize = 320;
 /// How far back the first of them lies.
 pub(super) const DAYS: i64 = 60;
 
@@ -38,7 +41,7 @@ pub(super) async fn live(past: Past<'_>, photos: &mut Photos, seed: u64, until: 
     let mut cases = cases(world, &mut dice, until);
     let transfers = Transfers::new(db.clone(), Arc::clone(&blobs));
     let mut camera = Camera::new(db, clock, blobs, photos);
-    let registry = naryad_worker::registry().with_uploads(transfers);
+    let registry = naryad_worker::registry().in_silence().with_uploads(transfers);
     progress.stretch("two months of tickets", cases.len());
     // The earliest first; of two at the same time, the older ticket.
     let mut agenda: BinaryHeap<_> =
@@ -61,12 +64,14 @@ pub(super) async fn live(past: Past<'_>, photos: &mut Photos, seed: u64, until: 
     clock.set(until.max(clock.now()));
     // Nobody was told of it: it is made up.
     notification::forget_the_past(db, clock.now()).await?;
+    escalation::forget_the_past(db, clock.now()).await?;
+    survey::forget_the_past(db, clock.now()).await?;
     Ok(())
 }
 
 /// Runs what is due before `at`, at the time at which it is due.
 async fn work_until(db: &Db, clock: &ManualClock, registry: &Registry, at: DateTime<Utc>) -> Result<()> {
-    while let Some(due) = naryad_worker::next_due(db).await?.filter(|due| *due <= at) {
+    while let Some(due) = naryad_worker::next_due(db, registry).await?.filter(|due| *due <= at) {
         clock.set(due.max(clock.now()));
         naryad_worker::drain(db, registry).await?;
     }

@@ -22,6 +22,7 @@ use crate::{
     db::{Db, Reader},
     deadline::DeadlineKind,
     id::{AlertId, DeadlineId, OrganizationId, TicketId, UserId},
+    job,
     notification::{self, News, NotificationKind, Person},
     people::organization,
     place::{Zone, building},
@@ -29,6 +30,21 @@ use crate::{
     ticket, visit,
     write::{Act, LockRank, Tx},
 };
+
+/// Alerts that were given before `then` climb no further: for a past in which nobody was to be told.
+///
+/// # Errors
+/// The database cannot be written.
+pub async fn forget_the_past(db: &Db, then: Time) -> Result<()> {
+    #[derive(FromQueryResult)]
+    struct Forgotten {
+        #[expect(dead_code, reason = "only that they are")]
+        id: Uuid,
+    }
+    let sql = "UPDATE alert SET climb_at = NULL WHERE climb_at IS NOT NULL AND fired_at < $1 RETURNING id";
+    job::statement::<Forgotten>(db, sql, vec![then.into()]).await?;
+    Ok(())
+}
 
 /// Whether any alert is to be told. One look into an index.
 ///

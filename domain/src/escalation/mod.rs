@@ -19,7 +19,7 @@ mod words;
 pub(crate) use self::accident::{follow, raise};
 pub use self::{
     accident::Declare,
-    climb::{Climb, due_organizations, is_any_due, next_due},
+    climb::{Climb, due_organizations, forget_the_past, is_any_due, next_due},
     duty::Duty,
     rules::{EscalationRules, OfKind, Rung, Step},
 };

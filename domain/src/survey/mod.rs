@@ -35,6 +35,6 @@ pub use self::{
     poll::{CreatePoll, NewPoll, PollDocument, poll, polls},
     report::{Grouping, SurveyReport, SurveyReportLine, SurveyReportRange, report},
     settings::{LowAction, SurveySettings},
-    step::run_due,
+    step::{forget_the_past, run_due},
     token::Links,
 };

@@ -18,6 +18,7 @@ use crate::{
     alert::{self, NewAlert},
     db::Db,
     id::{InvitationId, OrganizationId},
+    job,
     notification::{self, News, NotificationKind, NotificationState, Person, tell},
     people::{locale::Locale, organization, resident},
     ticket::{self, Status},
@@ -58,6 +59,22 @@ pub async fn run_due(db: &Db, links: &Links) -> Result<u64> {
     }
     done += alarm_due(db).await?;
     failed.map_or(Ok(done), Err)
+}
+
+/// Who was to be asked of what happened before `then` is not asked any more: for a past in which nobody was to be.
+///
+/// # Errors
+/// The database cannot be written.
+pub async fn forget_the_past(db: &Db, then: Time) -> Result<()> {
+    #[derive(FromQueryResult)]
+    struct Forgotten {
+        #[expect(dead_code, reason = "only that they are")]
+        id: InvitationId,
+    }
+    let sql = "UPDATE survey_invitation SET state = 'skipped', next_at = NULL
+               WHERE next_at IS NOT NULL AND created_at < $1 RETURNING id";
+    job::statement::<Forgotten>(db, sql, vec![then.into()]).await?;
+    Ok(())
 }
 
 /// Looks after a batch. One that cannot be looked after holds up none beside it.
