@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use naryad_tests::{
     Client, House, Role, estate::Estate, events::EventStream, house::eventually, on_both, proves,
 };
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -61,11 +60,7 @@ on_both! {
         let manager = house.staff(&estate.organization, Role::Manager).await;
         let anna = estate.technician(house, "Сидорова Анна Павловна").await;
         // Nobody is told by a message here: somebody calls, or does not.
-        let call = json!({ "ladder": [{ "rung": "call", "wait_minutes": 5 }] });
-        for kind in ["registered", "booked"] {
-            let rule = estate.admin.request(Method::PUT, &format!("/v1/notification-rules/{kind}"));
-            rule.header("If-Match", "\"0\"").json(&call).send().await.ok(200);
-        }
+        estate.tells_nobody(&["registered", "booked"]).await;
         let [good, late, open] = [
             estate.register("SEW-BLOCK", "Засор в первом подъезде.").await.id("/id"),
             estate.register("SEW-BLOCK", "Засор во втором подъезде.").await.id("/id"),

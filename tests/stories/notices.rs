@@ -127,14 +127,18 @@ on_both! {
         let ticket = estate.dispatcher.get(&format!("/v1/tickets/{first}")).await.ok(200);
         assert_eq!(ticket.text("/informed_how"), "app");
         // Of the next one it says nothing.
-        let second = estate.register("TAP-LEAK", "Течёт кран в ванной.").await.id("/id");
+        let mut request = estate.request("TAP-LEAK", "Течёт кран в ванной.");
+        request["applicant_phone"] = json!("+79123450000");
+        let second = estate.dispatcher.post("/v1/tickets", request).await.ok(201).id("/id");
         house.clock().advance_minutes(3);
         in_state(&estate.dispatcher, second, "registered", "sent").await;
         house.clock().advance_minutes(9);
         let climbed = in_state(&estate.dispatcher, second, "registered", "taken").await;
         assert_eq!(climbed["rung"], "sms");
         assert_eq!(told(&estate.dispatcher, first).await[0]["state"], "read");
-        assert_eq!(texts(house, RESIDENT_PHONE).await.len(), 1);
+        // It goes to the number he called from, also after it has climbed.
+        assert_eq!(texts(house, "+79123450000").await.len(), 1);
+        assert!(texts(house, RESIDENT_PHONE).await.is_empty());
         // A dead token leaves its device, and the message takes the next way at once.
         fcm.say([Say::Unregistered]);
         let third = estate.register("TAP-LEAK", "Течёт кран опять.").await.id("/id");
@@ -213,6 +217,14 @@ on_both! {
         house.clock().set_to("2026-03-02T20:00:01Z");
         in_state(&estate.dispatcher, id, "booked", "taken").await;
         assert_eq!(texts(house, "+79123450000").await.len(), 2);
+        // It is night at home now. What is booked in the same call takes the place of the first word, and of its haste:
+        // number and term are told within the half hour.
+        let id = estate.register("TAP-LEAK", "Течёт кран на кухне.").await.id("/id");
+        plan(&estate, id, anna.user.id, house.clock().now() + TimeDelta::hours(60)).await;
+        in_state(&estate.dispatcher, id, "booked", "taken").await;
+        in_state(&estate.dispatcher, id, "registered", "superseded").await;
+        let ticket = estate.dispatcher.get(&format!("/v1/tickets/{id}")).await.ok(200);
+        assert_eq!(ticket.text("/informed_how"), "message");
     }
 }
 
@@ -249,6 +261,26 @@ on_both! {
         })
         .await;
         estate.dispatcher.request(Method::POST, &format!("{path}/stop")).send().await.ok(200);
+        // At night it waits for the morning; what was stopped meanwhile is not said then.
+        let other = json!({ "muted": [] });
+        put_if(&resident, "/v1/me/notification-preference", 1, other).await.ok(200);
+        house.clock().set_to("2026-03-02T20:00:00Z");
+        let body = json!({ "building_ids": [estate.building], "title": "Ошибка", "text": "Не туда." });
+        let sent = estate.dispatcher.post("/v1/mass-notices", body).await.ok(201);
+        let path = format!("/v1/mass-notices/{}", sent.id("/id"));
+        eventually("the notice to rest", async || {
+            let all = estate.dispatcher.get("/v1/notifications?kind=mass_notice&state=queued").await.ok(200);
+            let rests = all.list("/items").iter().any(|one| one["next_at"] == "2026-03-03T05:00:00Z");
+            rests.then_some(())
+        })
+        .await;
+        let stopped = estate.dispatcher.request(Method::POST, &format!("{path}/stop")).send().await.ok(200);
+        assert_eq!(stopped.body["progress"]["superseded"], 1);
+        house.clock().set_to("2026-03-03T06:00:00Z");
+        let id = estate.register("TAP-LEAK", "Течёт кран.").await.id("/id");
+        house.clock().advance_minutes(3);
+        in_state(&estate.dispatcher, id, "registered", "taken").await;
+        assert!(texts(house, RESIDENT_PHONE).await.iter().all(|text| !text.contains("Не туда")));
         let stranger = Estate::found_with(house, "УК Сосед", "+79120000001").await;
         stranger.dispatcher.get(&path).await.problem(404, "not_found");
         let theirs = json!({ "building_ids": [estate.building], "title": "а", "text": "б" });

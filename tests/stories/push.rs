@@ -8,7 +8,6 @@ use naryad_tests::{
     house::eventually,
     on_both, proves,
 };
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -27,9 +26,7 @@ impl Scene {
         house.open().await;
         let estate = Estate::found(house, "УК Дом").await;
         // Nothing is shown on the phones here: they are told to pull, and no more.
-        let call = json!({ "ladder": [{ "rung": "call", "wait_minutes": 5 }] });
-        let rule = estate.admin.request(Method::PUT, "/v1/notification-rules/assigned");
-        rule.header("If-Match", "\"0\"").json(&call).send().await.ok(200);
+        estate.tells_nobody(&["assigned"]).await;
         let anna = estate.technician(house, "Сидорова Анна Павловна").await;
         let boris = estate.technician(house, "Волков Борис Ильич").await;
         Self { fcm, estate, anna, boris }

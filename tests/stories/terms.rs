@@ -7,7 +7,6 @@ use naryad_tests::{
     house::eventually,
     on_both, proves,
 };
-use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -38,13 +37,6 @@ async fn told(client: &Client, ticket: Uuid, kind: &str, percent: i64) -> Value 
         alerts.into_iter().find(|alert| alert["kind"] == kind && alert["percent"] == percent)
     })
     .await
-}
-
-/// Nobody is told by a message: the desk calls, or the term runs out.
-async fn tells_nobody(estate: &Estate) {
-    let call = json!({ "ladder": [{ "rung": "call", "wait_minutes": 5 }] });
-    let rule = estate.admin.request(Method::PUT, "/v1/notification-rules/registered");
-    rule.header("If-Match", "\"0\"").json(&call).send().await.ok(200);
 }
 
 async fn building(estate: &Estate, zone: &str, address: &str) -> Uuid {
@@ -261,7 +253,7 @@ on_both! {
     /// The service sleeps for six hours: one step is told, not six.
     async fn six_hours_of_outage(house: &House) {
         let estate = Estate::found(house, "УК Дом").await;
-        tells_nobody(&estate).await;
+        estate.tells_nobody(&["registered"]).await;
         let id = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
         house.sigterm().await;
         house.clock().advance_minutes(360);
@@ -280,7 +272,7 @@ on_both! {
     async fn the_applicant_is_told_the_term(house: &House) {
         proves!(R19, part);
         let estate = Estate::found(house, "УК Дом").await;
-        tells_nobody(&estate).await;
+        estate.tells_nobody(&["registered"]).await;
         let told_one = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
         let forgotten = estate.register("SEW-SMELL", "Запах в подвале.").await.id("/id");
         house.clock().advance_minutes(15);
@@ -370,7 +362,7 @@ on_both! {
     /// The service is killed again and again as it gives alarm: each step is told once.
     async fn killed_while_it_tells(house: &House) {
         let estate = Estate::found(house, "УК Дом").await;
-        tells_nobody(&estate).await;
+        estate.tells_nobody(&["registered"]).await;
         let mut tickets = Vec::new();
         for n in 0..30 {
             tickets.push(estate.register("SEW-SMELL", &format!("Запах в квартире {n}.")).await.id("/id"));

@@ -156,9 +156,9 @@ async fn crowd(test: &TestDb, house: &House, count: usize, kind: &str, lane: &st
     };
     let sql = format!(
         "INSERT INTO notification (id, organization_id, user_id, person, kind, event_key, facts, lane, state, rung,
-             attempt, next_at, claims, created_at)
+             attempt, next_at, created_at)
          WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})
-         SELECT {id}, $1, $2, 'user:' || $3, '{kind}', 'event:' || {text}, {facts}, '{lane}', 'queued', 0, 0, {at}, 0, {at}
+         SELECT {id}, $1, $2, 'user:' || $3, '{kind}', 'event:' || {text}, {facts}, '{lane}', 'queued', 0, 0, {at}, {at}
          FROM n"
     );
     let user = house.dispatcher;

@@ -63,18 +63,20 @@ pub(super) async fn holders(
         return Ok(listed);
     }
     let first = match duty {
-        Duty::Technician | Duty::Dispatcher => with_role(reader, organization, Role::Dispatcher).await?,
-        Duty::Manager => with_role(reader, organization, Role::Manager).await?,
+        Duty::Technician | Duty::Dispatcher => {
+            user::store::with_role(reader, organization, Role::Dispatcher).await?
+        }
+        Duty::Manager => user::store::with_role(reader, organization, Role::Manager).await?,
         Duty::Master | Duty::Director => on_duty(reader, organization, Duty::Manager, at).await?,
     };
     if !first.is_empty() {
         return Ok(first);
     }
-    let managers = with_role(reader, organization, Role::Manager).await?;
+    let managers = user::store::with_role(reader, organization, Role::Manager).await?;
     if !managers.is_empty() {
         return Ok(managers);
     }
-    with_role(reader, organization, Role::Admin).await
+    user::store::with_role(reader, organization, Role::Admin).await
 }
 
 /// Who stands on the list of a duty.
@@ -108,17 +110,6 @@ pub(super) async fn active(
 ) -> Result<Vec<UserId>> {
     let found = user::Entity::find()
         .filter(user::Column::Id.is_in(users))
-        .filter(user::Column::Active.eq(true))
-        .order_by_asc(user::Column::Id)
-        .all(reader)
-        .await?;
-    Ok(found.into_iter().map(|user| user.id).collect())
-}
-
-async fn with_role(reader: &Reader<'_>, organization: OrganizationId, role: Role) -> Result<Vec<UserId>> {
-    let found = user::Entity::find()
-        .filter(user::Column::OrganizationId.eq(organization))
-        .filter(user::Column::Role.eq(role))
         .filter(user::Column::Active.eq(true))
         .order_by_asc(user::Column::Id)
         .all(reader)

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::{preference::Preferences, row::Model, rule::Rules, words::Texts};
 use crate::{
-    Result,
+    Result, Time,
     db::{Reader, placeholders},
-    id::{DeviceId, OrganizationId},
+    id::{DeviceId, OrganizationId, TicketId, VisitId},
     people::{device::Platform, locale::Locale},
     push::{Phone, PushToken},
 };
@@ -31,14 +31,23 @@ pub(super) struct Contact {
     pub(super) mail: Option<String>,
     /// What he reads.
     pub(super) locale: Locale,
-    /// Where he lives.
+    /// Where he lives, or the house stands that it is about.
     pub(super) zone: Option<Tz>,
+}
+
+/// Where the ticket of a message is, and whoever called about it.
+struct TicketContact {
+    resident: Option<Uuid>,
+    number: Option<String>,
+    zone: Option<Tz>,
 }
 
 /// What is needed to write and address the messages in hand.
 pub struct Book {
     people: BTreeMap<Uuid, Contact>,
     organizations: BTreeMap<OrganizationId, (String, Tz)>,
+    tickets: BTreeMap<TicketId, TicketContact>,
+    visits: BTreeMap<VisitId, Time>,
     pub(super) rules: Rules,
     pub(super) texts: Texts,
     pub(super) preferences: Preferences,
@@ -79,6 +88,20 @@ struct DeviceRow {
 }
 
 #[derive(FromQueryResult)]
+struct TicketRow {
+    id: TicketId,
+    resident_id: Option<Uuid>,
+    applicant_phone: Option<String>,
+    zone: String,
+}
+
+#[derive(FromQueryResult)]
+struct VisitRow {
+    id: VisitId,
+    planned_start: Time,
+}
+
+#[derive(FromQueryResult)]
 struct OrganizationRow {
     id: OrganizationId,
     name: String,
@@ -102,6 +125,8 @@ impl Book {
         Ok(Self {
             people,
             organizations: read_organizations(reader, &organizations).await?,
+            tickets: read_tickets(reader, messages.iter().filter_map(|one| one.ticket_id).collect()).await?,
+            visits: read_visits(reader, messages.iter().filter_map(|one| one.visit_id).collect()).await?,
             rules: Rules::of(reader, organizations.iter().copied()).await?,
             texts: Texts::of(reader, organizations.iter().copied()).await?,
             preferences: Preferences::of(reader, messages.iter().map(|one| one.person.as_str()).collect())
@@ -109,17 +134,31 @@ impl Book {
         })
     }
 
-    /// Where the person of a message is reached. Whoever has left is reached nowhere.
+    /// Where the person of a message is reached; an applicant by the number he called from. Whoever has left is reached
+    /// nowhere.
     pub(super) fn contact(&self, message: &Model) -> Contact {
         let known = message.user_id.map(|id| id.0).or(message.resident_id.map(|id| id.0));
         let mut contact = known.and_then(|id| self.people.get(&id)).cloned().unwrap_or_default();
         if message.phone.is_some() {
             contact.number.clone_from(&message.phone);
         }
+        let ticket = message.ticket_id.and_then(|id| self.tickets.get(&id));
+        if let Some(ticket) = ticket.filter(|_| message.user_id.is_none()) {
+            contact.zone = ticket.zone.or(contact.zone);
+            let applicant = message.resident_id.is_some_and(|id| ticket.resident == Some(id.0));
+            if applicant && ticket.number.is_some() {
+                contact.number.clone_from(&ticket.number);
+            }
+        }
         if message.email.is_some() {
             contact.mail.clone_from(&message.email);
         }
         contact
+    }
+
+    /// When the visit that is spoken of begins.
+    pub(super) fn visit(&self, message: &Model) -> Option<Time> {
+        message.visit_id.and_then(|id| self.visits.get(&id)).copied()
     }
 
     /// Name and zone of an organization.
@@ -137,6 +176,39 @@ async fn read_organizations(
     let sql = format!("SELECT id, name, zone FROM organization WHERE id IN ({list})");
     let rows = reader.all::<OrganizationRow>(&sql, values).await?;
     Ok(rows.into_iter().map(|row| (row.id, (row.name, zone(&row.zone).unwrap_or(Tz::UTC)))).collect())
+}
+
+async fn read_tickets(
+    reader: &Reader<'_>,
+    ids: BTreeSet<TicketId>,
+) -> Result<BTreeMap<TicketId, TicketContact>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut values = Vec::new();
+    let list = placeholders(ids.iter().map(|id| id.0), &mut values);
+    let sql = format!(
+        "SELECT t.id, t.resident_id, t.applicant_phone, b.zone FROM ticket t JOIN building b ON b.id = t.building_id
+         WHERE t.id IN ({list})"
+    );
+    let rows = reader.all::<TicketRow>(&sql, values).await?;
+    let contact = |row: TicketRow| {
+        let contact =
+            TicketContact { resident: row.resident_id, number: row.applicant_phone, zone: zone(&row.zone) };
+        (row.id, contact)
+    };
+    Ok(rows.into_iter().map(contact).collect())
+}
+
+async fn read_visits(reader: &Reader<'_>, ids: BTreeSet<VisitId>) -> Result<BTreeMap<VisitId, Time>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut values = Vec::new();
+    let list = placeholders(ids.iter().map(|id| id.0), &mut values);
+    let sql = format!("SELECT id, planned_start FROM visit WHERE id IN ({list})");
+    let rows = reader.all::<VisitRow>(&sql, values).await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.planned_start)).collect())
 }
 
 fn zone(name: &str) -> Option<Tz> {

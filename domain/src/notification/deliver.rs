@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use chrono_tz::Tz;
+use futures_util::future::join_all;
 use serde::Deserialize;
 
 use super::{
@@ -17,11 +17,11 @@ use crate::{
     Error, Result, Scope, Time,
     channel::{Channels, MailMessage, SendError, SmsMessage, SmsStatus, Subscription, Taken, WebPushMessage},
     db::Db,
-    id::{VisitId, new_uuid},
+    id::new_uuid,
     job::discreet,
     people::locale::Locale,
     push::{Delivery, Notification, Phone, Priority, PushMessage, Settle},
-    ticket::{self, InformedHow, TicketDocument},
+    ticket::{self, InformedHow},
 };
 
 /// So often a provider that does not answer is asked with a message before the next step, where there is one.
@@ -38,6 +38,8 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 const ASK_AFTER: TimeDelta = TimeDelta::seconds(20);
 /// What nobody could begin to say for so long is not said any more: the worker stood still, or a backup was restored.
 const STALE: TimeDelta = TimeDelta::days(3);
+/// Whoever has been busy with a message for so long begins nothing new with it.
+const LONGEST_TURN: TimeDelta = TimeDelta::seconds(20);
 /// A push is kept so long for a phone that is off.
 const KEPT: TimeDelta = TimeDelta::days(1);
 
@@ -68,8 +70,6 @@ pub async fn deliver(db: &Db, channels: &Channels, book: &Book, message: Model) 
         message,
         tries: Vec::new(),
         dead: Vec::new(),
-        visit_at: None,
-        zone: None,
     };
     if let Err(error) = way.go().await {
         let why = discreet(&error.to_string());
@@ -90,9 +90,6 @@ struct Way<'a> {
     message: Model,
     tries: Vec<Try>,
     dead: Vec<Phone>,
-    /// When the visit that is spoken of begins: whoever is visited early is told at night.
-    visit_at: Option<Time>,
-    zone: Option<Tz>,
 }
 
 /// What came of one step.
@@ -139,6 +136,10 @@ impl Way<'_> {
                 Step::Rest => return Ok(()),
                 Step::Climb => self.climb(),
             }
+            // The next provider would be waited for beyond the lease.
+            if self.db.clock().now() - self.now > LONGEST_TURN {
+                return Ok(());
+            }
         }
     }
 
@@ -150,7 +151,7 @@ impl Way<'_> {
             self.settle(NotificationState::Superseded);
             return Ok(None);
         }
-        let (name, zone) = self.book.organization(organization);
+        let (name, _) = self.book.organization(organization);
         let mut locale = self.contact.locale;
         if self.message.user_id.is_some() {
             locale = Locale::Ru;
@@ -159,9 +160,7 @@ impl Way<'_> {
         if let Some(id) = self.message.ticket_id.filter(|_| kind.is_of_ticket()) {
             let ticket = ticket::document(&self.db.reader(), &Scope::system(organization), id).await?;
             values.extend(of_ticket(&ticket, self.message.visit_id, locale));
-            self.look_at(&ticket);
         }
-        self.zone = self.zone.or(self.contact.zone).or(Some(zone));
         if self.wait_for_the_morning() {
             return Ok(None);
         }
@@ -185,7 +184,7 @@ impl Way<'_> {
         self.message.body = Some(words.body);
         let possible = self.book.rules.ladder(organization, kind).possible(|rung| self.is_open(rung));
         let muted = self.book.preferences.muted(organization, &self.message.person);
-        let wanted = match kind.can_be_muted() {
+        let wanted = match self.message.can_be_muted() {
             true => possible.possible(|rung| !muted.contains(&rung)),
             false => possible.clone(),
         };
@@ -202,23 +201,6 @@ impl Way<'_> {
         Ok(Some(wanted))
     }
 
-    /// What of a ticket says where and when.
-    fn look_at(&mut self, ticket: &TicketDocument) {
-        if self.message.user_id.is_none() {
-            self.zone = ticket.zone.parse().ok();
-            // Whoever called from a number is reached there.
-            if self.message.resident_id == ticket.resident_id
-                && let Some(number) = &ticket.applicant_phone
-            {
-                self.contact.number = Some(number.clone());
-            }
-        }
-        let spoken_of = |id: Option<VisitId>| ticket.visits.iter().find(|visit| Some(visit.id) == id);
-        self.visit_at = spoken_of(self.message.visit_id)
-            .or_else(|| ticket.visits.iter().rev().find(|visit| visit.status.is_open()))
-            .map(|visit| visit.planned_start);
-    }
-
     fn is_open(&self, rung: Rung) -> bool {
         let Contact { phones, browsers, number, mail, .. } = &self.contact;
         match rung {
@@ -233,14 +215,16 @@ impl Way<'_> {
 
     /// Whether it rests until nobody is woken by it.
     fn wait_for_the_morning(&mut self) -> bool {
-        if !self.message.kind.waits_for_the_morning() {
+        let Model { organization_id, person, .. } = &self.message;
+        if !self.message.waits_for_the_morning() {
             return false;
         }
-        let zone =
-            self.zone.or(self.contact.zone).unwrap_or(self.book.organization(self.message.organization_id).1);
-        let hours = self.book.preferences.quiet(self.message.organization_id, &self.message.person);
+        let zone = self.contact.zone.unwrap_or(self.book.organization(*organization_id).1);
+        let hours = self.book.preferences.quiet(*organization_id, person);
         let Some(end) = hours.end(self.now, zone) else { return false };
-        if self.visit_at.is_some_and(|visit| visit > self.now && visit <= end + TimeDelta::hours(1)) {
+        // Whoever is visited early is told at night.
+        let visit = self.book.visit(&self.message);
+        if visit.is_some_and(|visit| visit > self.now && visit <= end + TimeDelta::hours(1)) {
             return false;
         }
         self.message.next_at = Some(end);
@@ -253,7 +237,7 @@ impl Way<'_> {
             self.log(rung, "given_up", None);
             return Ok(Step::Climb);
         }
-        match self.send(rung).await? {
+        match self.send(rung).await {
             Ok(Taken { reference }) => {
                 self.log(rung, "taken", reference.clone());
                 self.message.attempt = 0;
@@ -263,7 +247,7 @@ impl Way<'_> {
                 match rung {
                     Rung::Push => self.await_sign(self.now + wait),
                     Rung::Sms if self.message.reference.is_some() => self.await_sign(self.now + ASK_AFTER),
-                    Rung::Sms | Rung::Mail | Rung::Call => self.arrive(NotificationState::Taken).await?,
+                    Rung::Sms | Rung::Mail | Rung::Call => self.arrive(NotificationState::Taken).await,
                 }
                 Ok(Step::Rest)
             }
@@ -307,7 +291,7 @@ impl Way<'_> {
             match self.channels.sms.status(&self.text_message(), &reference).await {
                 Ok(Some(SmsStatus::Delivered)) => {
                     self.log(Rung::Sms, "delivered", None);
-                    self.arrive(NotificationState::Delivered).await?;
+                    self.arrive(NotificationState::Delivered).await;
                     return Ok(Step::Rest);
                 }
                 Ok(Some(SmsStatus::Failed(why))) => {
@@ -321,7 +305,7 @@ impl Way<'_> {
                     return Ok(Step::Climb);
                 }
                 Ok(None) => {
-                    self.arrive(NotificationState::Taken).await?;
+                    self.arrive(NotificationState::Taken).await;
                     return Ok(Step::Rest);
                 }
                 Ok(Some(SmsStatus::Underway)) | Err(_) => {}
@@ -343,12 +327,12 @@ impl Way<'_> {
         Ok(Step::Climb)
     }
 
-    async fn send(&mut self, rung: Rung) -> Result<Result<Taken, SendError>> {
-        Ok(match rung {
-            Rung::Push => self.push().await?,
+    async fn send(&mut self, rung: Rung) -> Result<Taken, SendError> {
+        match rung {
+            Rung::Push => self.push().await,
             Rung::Sms => self.sms().await,
             Rung::Mail => {
-                let Some(to) = self.contact.mail.clone() else { return Ok(Err(SendError::Dead)) };
+                let Some(to) = self.contact.mail.clone() else { return Err(SendError::Dead) };
                 let letter = MailMessage {
                     id: self.message.id.0,
                     to,
@@ -358,7 +342,7 @@ impl Way<'_> {
                 self.channels.mail.send(&letter).await
             }
             Rung::Call => Err(SendError::Dead),
-        })
+        }
     }
 
     fn text_message(&self) -> SmsMessage {
@@ -387,24 +371,32 @@ impl Way<'_> {
     }
 
     /// To all phones and browsers; taken when one took it.
-    async fn push(&mut self) -> Result<Result<Taken, SendError>> {
+    async fn push(&mut self) -> Result<Taken, SendError> {
         let (phones, browsers) = (self.contact.phones.clone(), self.contact.browsers.clone());
-        let mut outcomes = Vec::new();
-        if let Some(push) = &self.channels.push {
-            for phone in phones {
-                let message = self.push_message(&phone)?;
-                outcomes.push((push.send(&message).await, phone));
-            }
-        }
-        if let Some(push) = &self.channels.web_push {
-            for browser in browsers {
-                let outcome = match serde_json::from_str::<Subscription>(browser.token.expose()) {
-                    Ok(subscription) => push.send(&self.web_message(subscription)?).await.map(drop),
-                    Err(_) => Err(SendError::Dead),
-                };
-                outcomes.push((outcome, browser));
-            }
-        }
+        let to_phone = async |phone: Phone| {
+            let outcome = match (&self.channels.push, self.push_message(&phone)) {
+                (Some(push), Ok(message)) => push.send(&message).await,
+                (None, _) => Err(SendError::Dead),
+                (_, Err(error)) => Err(SendError::Refused(error.to_string())),
+            };
+            (outcome, phone)
+        };
+        let to_browser = async |browser: Phone| {
+            let message = serde_json::from_str::<Subscription>(browser.token.expose())
+                .map_err(|_| SendError::Dead)
+                .and_then(|subscription| self.web_message(subscription));
+            let outcome = match (&self.channels.web_push, message) {
+                (Some(push), Ok(message)) => push.send(&message).await.map(drop),
+                (None, _) => Err(SendError::Refused("nothing is pushed to browsers here".to_owned())),
+                (_, Err(failure)) => Err(failure),
+            };
+            (outcome, browser)
+        };
+        let (phones, browsers) = tokio::join!(
+            join_all(phones.into_iter().filter(|_| self.channels.push.is_some()).map(to_phone)),
+            join_all(browsers.into_iter().map(to_browser))
+        );
+        let outcomes = phones.into_iter().chain(browsers);
         let (mut taken, mut worst) = (false, SendError::Dead);
         for (outcome, device) in outcomes {
             match outcome {
@@ -415,7 +407,7 @@ impl Way<'_> {
                 Err(_) => {}
             }
         }
-        Ok(if taken { Ok(Taken::default()) } else { Err(worst) })
+        if taken { Ok(Taken::default()) } else { Err(worst) }
     }
 
     fn data(&self) -> BTreeMap<String, String> {
@@ -452,11 +444,11 @@ impl Way<'_> {
         PushMessage::new(phone.token.clone(), self.data(), Some(self.shown()), delivery)
     }
 
-    fn web_message(&self, subscription: Subscription) -> Result<WebPushMessage> {
+    fn web_message(&self, subscription: Subscription) -> Result<WebPushMessage, SendError> {
         let payload = serde_json::json!({ "data": self.data(), "notification": self.shown() });
         Ok(WebPushMessage {
             subscription,
-            payload: serde_json::to_vec(&payload).map_err(Error::internal)?,
+            payload: serde_json::to_vec(&payload).map_err(|cause| SendError::Refused(cause.to_string()))?,
             priority: self.priority(),
             ttl: KEPT,
             topic: Some(self.message.id.0.simple().to_string()),
@@ -484,10 +476,14 @@ impl Way<'_> {
         self.message.settled_at = Some(self.now);
     }
 
-    /// It has arrived: what the applicant has learned by it stands in his ticket (R19).
-    async fn arrive(&mut self, state: NotificationState) -> Result<()> {
+    /// It has arrived: what the applicant has learned by it stands in his ticket (R19). That this could not be written is no
+    /// reason to send it again.
+    async fn arrive(&mut self, state: NotificationState) {
         self.settle(state);
-        informed(self.db, &self.message, InformedHow::Message).await
+        if let Err(error) = informed(self.db, &self.message, InformedHow::Message).await {
+            let cause = std::error::Error::source(&error);
+            tracing::error!(notification = %self.message.id, %error, ?cause, "that the applicant was told stands in no ticket");
+        }
     }
 
     fn failed(&mut self, rung: Rung, failure: &SendError) {
@@ -531,15 +527,8 @@ impl Way<'_> {
 
 /// The applicant has learned the term.
 pub(super) async fn informed(db: &Db, message: &Model, how: InformedHow) -> Result<()> {
-    let Some(ticket) = message.ticket_id.filter(|_| message.kind.tells_the_term()) else { return Ok(()) };
+    let Some(ticket) = message.ticket_id.filter(|_| message.tells_the_term()) else { return Ok(()) };
     db.write(Scope::system(message.organization_id), ticket::Informed { ticket, how }).await
-}
-
-impl NotificationKind {
-    /// Whether whoever has read it knows the planned term (R19).
-    pub(super) fn tells_the_term(self) -> bool {
-        matches!(self, Self::Registered | Self::Booked)
-    }
 }
 
 fn pause(attempt: i64) -> TimeDelta {

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use self::row::{Column, Entity, Model};
-use super::{Lane, NotificationKind, NotificationState};
+use super::{Lane, NotificationKind, NotificationState, tell::hush};
 use crate::{
     Error, Result, Scope,
     auth::Role,
@@ -197,6 +197,16 @@ pub async fn audience(reader: &Reader<'_>, scope: &Scope, args: &ForBuildings) -
     Ok(reader.one::<AudienceCount>(&sql, values).await?.unwrap_or_default())
 }
 
+async fn count(reader: &Reader<'_>, scope: &Scope, buildings: &BTreeSet<BuildingId>) -> Result<i64> {
+    #[derive(FromQueryResult)]
+    struct Count {
+        n: i64,
+    }
+    let (people, values) = residents(scope, buildings);
+    let sql = format!("SELECT count(*) AS n FROM ({people}) w");
+    Ok(reader.one::<Count>(&sql, values).await?.map_or(0, |count| count.n))
+}
+
 async fn check(reader: &Reader<'_>, scope: &Scope, buildings: &BTreeSet<BuildingId>) -> Result<()> {
     #[derive(FromQueryResult)]
     struct Found {
@@ -291,7 +301,9 @@ impl Act for SendMassNotice {
     async fn run(&self, tx: &mut Tx) -> Result<MassNoticeDocument> {
         let scope = *tx.scope();
         let to = ForBuildings { building_ids: self.args.building_ids.clone() };
-        let audience = audience(&tx.reader(), &scope, &to).await?.residents;
+        scope.require(SENDERS)?;
+        check(&tx.reader(), &scope, &to.building_ids).await?;
+        let audience = count(&tx.reader(), &scope, &to.building_ids).await?;
         let row = Model {
             id: MassNoticeId::new(tx.clock()),
             organization_id: scope.organization(),
@@ -317,7 +329,7 @@ fn next(tx: &mut Tx, row: &Model) {
     tx.enqueue(NewJob {
         organization: row.organization_id,
         kind: SPREAD_JOB,
-        payload: serde_json::json!({ "mass_notice_id": row.id, "cursor": row.cursor }),
+        payload: serde_json::json!({ "mass_notice_id": row.id }),
         run_at: tx.now(),
         dedup_key: None,
     });
@@ -387,7 +399,7 @@ async fn insert(tx: &mut Tx, notice: &Model, residents: &[ResidentId]) -> Result
         let comma = if rows.is_empty() { "" } else { ", " };
         let _ = write!(
             rows,
-            "{comma}(${}, $1, ${}, ${}, $2, $3, $4, $5, 'queued', 0, 0, $6, 0, $6)",
+            "{comma}(${}, $1, ${}, ${}, $2, $3, $4, $5, 'queued', 0, 0, $6, $6)",
             at + 1,
             at + 2,
             at + 3
@@ -398,7 +410,7 @@ async fn insert(tx: &mut Tx, notice: &Model, residents: &[ResidentId]) -> Result
     }
     let sql = format!(
         "INSERT INTO notification (id, organization_id, resident_id, person, kind, event_key, facts, lane, state, rung,
-             attempt, next_at, claims, created_at)
+             attempt, next_at, created_at)
          VALUES {rows} ON CONFLICT (event_key, organization_id, person) DO NOTHING"
     );
     tx.execute(&sql, values).await?;
@@ -422,9 +434,8 @@ impl Act for StopMassNotice {
         let seen = one(&tx.reader(), &scope, self.mass_notice).await?;
         tx.lock_subject("mass_notice", seen.id.0).await?;
         let before = one(&tx.reader(), &scope, self.mass_notice).await?;
-        let sql = "UPDATE notification SET state = 'superseded', next_at = NULL, settled_at = $3
-                   WHERE event_key = $1 AND organization_id = $2 AND state = 'queued' AND lease IS NULL";
-        tx.execute(sql, [before.event().into(), before.organization_id.0.into(), tx.now().into()]).await?;
+        let all = [before.event().into(), before.organization_id.0.into()];
+        hush(tx, "event_key = $2 AND organization_id = $3", all).await?;
         let mut after = before.clone();
         if before.state != MassState::Stopped {
             after.state = MassState::Stopped;

@@ -13,7 +13,7 @@ use super::{NotificationKind, Person, QuietHours, Rung};
 use crate::{
     Code, Error, Result, Scope,
     db::Reader,
-    id::OrganizationId,
+    id::{OrganizationId, ResidentId},
     page::expect_version,
     scope::Actor,
     write::{Act, Tx},
@@ -69,22 +69,24 @@ impl Model {
     }
 }
 
-fn myself(scope: &Scope) -> Result<Person> {
+fn myself(scope: &Scope) -> Result<ResidentId> {
     match scope.actor() {
-        Actor::Staff { user, .. } => Ok(Person::User(user)),
-        Actor::Resident { resident, .. } => Ok(Person::Resident(resident)),
-        Actor::Link { .. } | Actor::System => {
-            Err(Error::new(Code::Forbidden, "only a person who is signed in has preferences"))
-        }
+        Actor::Resident { resident, .. } => Ok(resident),
+        Actor::Staff { .. } | Actor::Link { .. } | Actor::System => Err(Error::new(
+            Code::Forbidden,
+            "only a resident chooses: staff are told what is theirs at any hour",
+        )),
     }
 }
 
 /// What the caller prefers.
 ///
 /// # Errors
-/// `forbidden` for whoever is no person.
+/// `forbidden` for whoever is no resident.
 pub async fn preference(reader: &Reader<'_>, scope: &Scope) -> Result<PreferenceDocument> {
-    let row = Entity::find_by_id((scope.organization(), myself(scope)?.key())).one(reader).await?;
+    let row = Entity::find_by_id((scope.organization(), Person::Resident(myself(scope)?).key()))
+        .one(reader)
+        .await?;
     Ok(PreferenceDocument::of(row.as_ref()))
 }
 
@@ -121,7 +123,7 @@ impl Act for Prefer {
 
     async fn run(&self, tx: &mut Tx) -> Result<PreferenceDocument> {
         let scope = *tx.scope();
-        let person = myself(&scope)?;
+        let resident = myself(&scope)?;
         self.args.quiet.check("quiet")?;
         if self.args.muted.contains(&Rung::Call) {
             return Err(Error::field(
@@ -129,16 +131,13 @@ impl Act for Prefer {
                 "a call cannot be closed: it is made when nothing else arrived",
             ));
         }
-        match person {
-            Person::User(user) => tx.lock_subject("app_user", user.0).await?,
-            Person::Resident(resident) => tx.lock_subject("resident", resident.0).await?,
-            Person::Phone(_) | Person::Mail(_) => {}
-        }
-        let before = Entity::find_by_id((scope.organization(), person.key())).one(&tx.reader()).await?;
+        tx.lock_subject("resident", resident.0).await?;
+        let person = Person::Resident(resident).key();
+        let before = Entity::find_by_id((scope.organization(), person.clone())).one(&tx.reader()).await?;
         expect_version(before.as_ref().map_or(0, |row| row.version), self.version)?;
         let after = Model {
             organization_id: scope.organization(),
-            person: person.key(),
+            person,
             muted: serde_json::to_value(&self.args.muted).map_err(Error::internal)?,
             quiet_from: self.args.quiet.from.into(),
             quiet_until: self.args.quiet.until.into(),

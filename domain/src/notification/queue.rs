@@ -29,7 +29,7 @@ pub async fn claim(db: &Db, lane: Lane, limit: usize) -> Result<Vec<Model>> {
         _ => ("IN (", ")"),
     };
     let sql = format!(
-        "UPDATE notification SET lease = $1, next_at = $2, claims = claims + 1,
+        "UPDATE notification SET lease = $1, next_at = $2,
              attempt = attempt + CASE WHEN lease IS NULL THEN 0 ELSE 1 END
          WHERE id {one_of}SELECT id FROM notification WHERE lane = $3 AND next_at <= $4
              ORDER BY next_at LIMIT $5 {end} RETURNING *"
@@ -76,27 +76,6 @@ pub async fn forget_the_past(db: &Db, then: Time) -> Result<usize> {
                WHERE next_at IS NOT NULL AND created_at < $1 RETURNING id";
     let forgotten = job::statement::<Forgotten>(db, sql, vec![then.into(), db.clock().now().into()]).await?;
     Ok(forgotten.len())
-}
-
-/// When the next message of any lane is due.
-///
-/// # Errors
-/// The database cannot be read.
-pub async fn next_due(reader: &Reader<'_>) -> Result<Option<Time>> {
-    #[derive(FromQueryResult)]
-    struct Next {
-        at: Option<Time>,
-    }
-    let first = |lane: &str| {
-        format!("(SELECT MIN(next_at) AS at FROM notification WHERE lane = '{lane}' AND next_at IS NOT NULL)")
-    };
-    let sql = format!(
-        "SELECT MIN(at) AS at FROM ({} UNION ALL {} UNION ALL {}) firsts",
-        first("urgent"),
-        first("normal"),
-        first("bulk")
-    );
-    Ok(reader.one::<Next>(&sql, []).await?.and_then(|next| next.at))
 }
 
 /// Writes down what became of some messages, in one commit. What somebody has answered meanwhile stands.

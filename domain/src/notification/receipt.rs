@@ -123,7 +123,7 @@ async fn move_to(
     (rung, outcome): (&'static str, &'static str),
     how: Option<InformedHow>,
 ) -> Result<NotificationDocument> {
-    let ticket = match message.ticket_id.filter(|_| message.kind.tells_the_term()) {
+    let ticket = match message.ticket_id.filter(|_| message.tells_the_term()) {
         Some(id) => Some(ticket::hold(tx, id).await?),
         None => None,
     };

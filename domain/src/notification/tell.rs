@@ -1,7 +1,7 @@
 //! Somebody is to be told something.
 
 use chrono::TimeDelta;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter};
 use serde_json::{Map, Value};
 
 use super::{
@@ -11,7 +11,6 @@ use super::{
 use crate::{
     Result, Time,
     auth::Role,
-    db::Reader,
     id::{NotificationId, OrganizationId, ResidentId, TechnicianId, TicketId, UserId, VisitId},
     people::user,
     ticket::{self, Status},
@@ -92,6 +91,43 @@ impl News {
             not_before: None,
         }
     }
+
+    /// It says what these were to say. Where the first word about the ticket is among them, it is the first word now, and
+    /// waits for nothing (R19).
+    fn take_place_of(&mut self, hushed: &[Hushed]) {
+        let first = |one: &Hushed| {
+            let facts: Value = serde_json::from_str(&one.facts).unwrap_or_default();
+            one.kind == NotificationKind::Registered || is_first_word(&facts)
+        };
+        if hushed.iter().any(first) {
+            self.facts.insert(FIRST_WORD.to_owned(), "true".into());
+        }
+    }
+}
+
+/// The fact that stands with the first word about a ticket.
+const FIRST_WORD: &str = "first_word";
+
+fn is_first_word(facts: &Value) -> bool {
+    facts.get(FIRST_WORD).is_some()
+}
+
+impl Model {
+    /// Whether whoever has read it knows the planned term (R19).
+    pub(super) fn tells_the_term(&self) -> bool {
+        use NotificationKind as Kind;
+        matches!(self.kind, Kind::Registered | Kind::Booked) || is_first_word(&self.facts)
+    }
+
+    /// Whether it can wait for the morning.
+    pub(super) fn waits_for_the_morning(&self) -> bool {
+        self.kind.waits_for_the_morning() && !is_first_word(&self.facts)
+    }
+
+    /// Whether its person may have closed ways to it.
+    pub(super) fn can_be_muted(&self) -> bool {
+        self.kind.can_be_muted() && !is_first_word(&self.facts)
+    }
 }
 
 /// Tells somebody something, unless the same event has told him already; the notification that does.
@@ -137,10 +173,21 @@ pub(crate) async fn tell_applicant(
 ) -> Result<()> {
     let Some(person) = Person::applicant(ticket) else { return Ok(()) };
     use NotificationKind as Kind;
-    if matches!(kind, Kind::BookingMoved | Kind::CrewChanged | Kind::BookingLost | Kind::BookingCancelled) {
-        supersede(tx, ticket.id).await?;
+    let mut news = News::of(ticket, visit, kind, event_key);
+    if let Some(visit) = visit {
+        // An act may move two visits of one applicant: he learns the time of each.
+        if matches!(kind, Kind::BookingMoved | Kind::CrewChanged) {
+            news.event_key = format!("{event_key}:{visit}");
+        }
+        if matches!(kind, Kind::BookingMoved | Kind::CrewChanged | Kind::BookingLost | Kind::BookingCancelled)
+        {
+            let condition = "ticket_id = $2 AND visit_id = $3 AND event_key <> $4
+                             AND kind IN ('booked', 'booking_moved', 'crew_changed', 'booking_lost')";
+            let values = [ticket.id.0.into(), visit.0.into(), news.event_key.clone().into()];
+            news.take_place_of(&hush(tx, condition, values).await?);
+        }
     }
-    tell(tx, &person, News::of(ticket, visit, kind, event_key)).await?;
+    tell(tx, &person, news).await?;
     Ok(())
 }
 
@@ -164,14 +211,16 @@ pub(crate) async fn registered(tx: &mut Tx, ticket: &ticket::row::Model) -> Resu
 pub(crate) async fn booked(
     tx: &mut Tx,
     ticket: &ticket::row::Model,
-    visit: VisitId,
+    visit: &visit::row::Model,
     promised: bool,
     crew: &[TechnicianId],
 ) -> Result<()> {
-    let mut told = assigned(ticket, visit, 1, crew);
+    let mut told = assigned(visit, crew);
     if let Some(person) = Person::applicant(ticket).filter(|_| promised && !tx.scope().is_resident()) {
-        supersede(tx, ticket.id).await?;
-        let news = News::of(ticket, Some(visit), NotificationKind::Booked, format!("booked:{visit}"));
+        let event = format!("booked:{}", visit.id);
+        let mut news = News::of(ticket, Some(visit.id), NotificationKind::Booked, event);
+        let condition = "ticket_id = $2 AND kind IN ('registered', 'booking_lost', 'booking_cancelled')";
+        news.take_place_of(&hush(tx, condition, [ticket.id.0.into()]).await?);
         told.push((person, news));
     }
     tell_first(tx, told).await
@@ -182,7 +231,12 @@ pub(crate) async fn booked(
 /// # Errors
 /// What the database says.
 pub(crate) async fn joined(tx: &mut Tx, visit: &visit::row::Model, crew: &[TechnicianId]) -> Result<()> {
-    for technician in crew {
+    tell_first(tx, assigned(visit, crew)).await
+}
+
+/// Each version of a visit is told once.
+fn assigned(visit: &visit::row::Model, crew: &[TechnicianId]) -> Vec<(Person, News)> {
+    let news = |technician: &TechnicianId| {
         let news = News {
             organization: visit.organization_id,
             kind: NotificationKind::Assigned,
@@ -192,20 +246,7 @@ pub(crate) async fn joined(tx: &mut Tx, visit: &visit::row::Model, crew: &[Techn
             facts: Map::new(),
             not_before: None,
         };
-        tell(tx, &Person::User(UserId(technician.0)), news).await?;
-    }
-    Ok(())
-}
-
-fn assigned(
-    ticket: &ticket::row::Model,
-    visit: VisitId,
-    version: i64,
-    crew: &[TechnicianId],
-) -> Vec<(Person, News)> {
-    let news = |technician: &TechnicianId| {
-        let key = format!("assigned:{visit}:{version}");
-        (Person::User(UserId(technician.0)), News::of(ticket, Some(visit), NotificationKind::Assigned, key))
+        (Person::User(UserId(technician.0)), news)
     };
     crew.iter().map(news).collect()
 }
@@ -215,21 +256,10 @@ fn assigned(
 /// # Errors
 /// What the database says.
 pub(crate) async fn tell_desk(tx: &mut Tx, desk: OrganizationId, news: &News) -> Result<()> {
-    for user in dispatchers(&tx.reader(), desk).await? {
+    for user in user::store::with_role(&tx.reader(), desk, Role::Dispatcher).await? {
         tell(tx, &Person::User(user), news.clone()).await?;
     }
     Ok(())
-}
-
-async fn dispatchers(reader: &Reader<'_>, desk: OrganizationId) -> Result<Vec<UserId>> {
-    let found = user::Entity::find()
-        .filter(user::Column::OrganizationId.eq(desk))
-        .filter(user::Column::Role.eq(Role::Dispatcher))
-        .filter(user::Column::Active.eq(true))
-        .order_by_asc(user::Column::Id)
-        .all(reader)
-        .await?;
-    Ok(found.into_iter().map(|user| user.id).collect())
 }
 
 /// A ticket changes: what of it the applicant is told.
@@ -252,13 +282,29 @@ pub(crate) async fn follow(
     Ok(())
 }
 
-/// What was to be said of the ticket, and nobody has begun to say, is said by what comes now.
-async fn supersede(tx: &mut Tx, ticket: TicketId) -> Result<()> {
-    let sql = "UPDATE notification SET state = 'superseded', next_at = NULL, settled_at = $2
-               WHERE ticket_id = $1 AND state = 'queued' AND lease IS NULL AND rung = 0 AND attempt = 0
-                 AND kind IN ('registered', 'booked', 'booking_moved', 'crew_changed')";
-    tx.execute(sql, [ticket.0.into(), tx.now().into()]).await?;
-    Ok(())
+/// What was taken back.
+#[derive(FromQueryResult)]
+pub(crate) struct Hushed {
+    kind: NotificationKind,
+    facts: String,
+}
+
+/// Takes back what waits and nobody has begun to say: it is no longer so, or another says more. What a worker has in its
+/// hands at this moment may be said nevertheless; it is not said again. `condition` begins its values with `$2`.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn hush(
+    tx: &Tx,
+    condition: &str,
+    values: impl IntoIterator<Item = sea_orm::Value>,
+) -> Result<Vec<Hushed>> {
+    let sql = format!(
+        "UPDATE notification SET state = 'superseded', next_at = NULL, lease = NULL, settled_at = $1
+         WHERE state = 'queued' AND rung = 0 AND attempt = 0 AND {condition}
+         RETURNING kind, CAST(facts AS TEXT) AS facts"
+    );
+    tx.execute_returning(&sql, std::iter::once(tx.now().into()).chain(values)).await
 }
 
 fn row(tx: &Tx, to: &Person, news: News) -> Model {
@@ -284,7 +330,6 @@ fn row(tx: &Tx, to: &Person, news: News) -> Model {
         await_until: None,
         reference: None,
         lease: None,
-        claims: 0,
         title: None,
         brief: None,
         body: None,

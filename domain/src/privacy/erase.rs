@@ -151,6 +151,25 @@ async fn forget_answers(tx: &Tx, id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// The words of messages, and to whom they went where that is no identifier. What waits is not said any more, and what a
+/// worker has in its hands it cannot write down.
+async fn forget_messages(tx: &Tx, column: &str, id: Value) -> Result<()> {
+    let nobody = match tx.backend() {
+        DbBackend::Postgres => "'erased:' || CAST(id AS TEXT)",
+        _ => "'erased:' || lower(hex(id))",
+    };
+    let waits = "state IN ('queued', 'sent', 'call')";
+    let sql = format!(
+        "UPDATE notification SET phone = NULL, email = NULL, title = NULL, brief = NULL, body = NULL, facts = '{{}}',
+             reference = NULL, lease = NULL, next_at = NULL, settled_at = COALESCE(settled_at, $2),
+             state = CASE WHEN {waits} THEN 'superseded' ELSE state END,
+             person = CASE WHEN user_id IS NULL AND resident_id IS NULL THEN {nobody} ELSE person END
+         WHERE {column} = $1"
+    );
+    tx.execute(&sql, [id, tx.now().into()]).await?;
+    Ok(())
+}
+
 /// The record of the resident, his phones, accounts, devices and sign-ins.
 #[derive(Clone, Copy, Debug)]
 struct ErasePerson {
@@ -175,11 +194,11 @@ impl Act for ErasePerson {
                  AND person IN (SELECT 'phone:' || phone FROM resident_phone WHERE resident_id = $1)",
             "DELETE FROM resident_phone WHERE resident_id = $1",
             "DELETE FROM account WHERE resident_id = $1",
-            "UPDATE notification SET phone = NULL, email = NULL, title = NULL, brief = NULL, body = NULL, facts = '{}' WHERE resident_id = $1",
             "UPDATE device SET push_token = NULL, active = FALSE WHERE resident_id = $1",
         ] {
             tx.execute(sql, [id.clone()]).await?;
         }
+        forget_messages(tx, "resident_id", id.clone()).await?;
         tx.execute(
             "UPDATE resident SET full_name = $2, email = NULL, disabled = FALSE, search = '', login_id = NULL,
                     version = version + 1, erased_at = COALESCE(erased_at, $3)
@@ -271,6 +290,7 @@ impl Act for EraseTicket {
         ] {
             tx.execute(&sql, [id.clone()]).await?;
         }
+        forget_messages(tx, "ticket_id", id.clone()).await?;
         tx.execute(
             "UPDATE ticket SET applicant_name = NULL, applicant_phone = NULL, place = NULL, original_words = NULL,
                     cause = NULL, measures = NULL, hold_reason = NULL, outcome_reason = NULL, description = $2,

@@ -20,7 +20,7 @@ use crate::{
     Code, Error, Result, Scope, Time,
     auth::Role,
     calendar::Span,
-    db::Reader,
+    db::{Reader, placeholders},
     id::{OrganizationId, TechnicianId, TicketId, VisitId},
     notification::{self, NotificationKind},
     people::{locale::Locale, organization, technician},
@@ -443,18 +443,24 @@ impl Act for Repair {
                 say: document.say,
             });
         }
-        Ok(RepairDone { tickets, told: told(tx, &event).await? })
+        let told = told(tx, &event, &tickets).await?;
+        Ok(RepairDone { tickets, told })
     }
 }
 
-/// How many people an event tells something.
-async fn told(tx: &Tx, event: &str) -> Result<i64> {
+/// How many people an event tells something, of those who asked for these tickets.
+async fn told(tx: &Tx, event: &str, tickets: &[RepairedTicket]) -> Result<i64> {
     #[derive(FromQueryResult)]
     struct Count {
         n: i64,
     }
-    let sql = "SELECT count(*) AS n FROM notification WHERE event_key = $1";
-    Ok(tx.reader().one::<Count>(sql, [event.into()]).await?.map_or(0, |count| count.n))
+    let mut values: Vec<sea_orm::Value> = vec![event.into(), format!("{event}:%").into()];
+    let list = placeholders(tickets.iter().map(|ticket| ticket.ticket_id.0), &mut values);
+    let sql = format!(
+        "SELECT count(DISTINCT person) AS n FROM notification
+         WHERE ticket_id IN ({list}) AND (event_key = $1 OR event_key LIKE $2)"
+    );
+    Ok(tx.reader().one::<Count>(&sql, values).await?.map_or(0, |count| count.n))
 }
 
 impl ApplyRepair {

@@ -12,7 +12,7 @@ use crate::{
     db::Reader,
     id::{BuildingId, InvitationId, NotificationId, OrganizationId, ResidentId, SurveyId, TicketId},
     journal::{Subject, SubjectKind},
-    notification::Person,
+    notification::{self, Person},
     write::{Journaling, LockRank, Row, Table, Touched, Tx},
 };
 
@@ -179,11 +179,8 @@ pub(super) async fn hold(tx: &mut Tx, id: InvitationId) -> Result<Model> {
 /// # Errors
 /// What the database says.
 pub(super) async fn hush(tx: &Tx, invitation: &Model) -> Result<()> {
-    let sql = "UPDATE notification SET state = 'superseded', next_at = NULL, settled_at = $4
-               WHERE event_key IN ($1, $2) AND organization_id = $3 AND state = 'queued' AND claims = 0";
-    let keys = ["survey_ask", "survey_remind"].map(|name| format!("{name}:{}", invitation.id));
-    let [ask, remind] = keys;
-    let values = [ask.into(), remind.into(), invitation.organization_id.0.into(), tx.now().into()];
-    tx.execute(sql, values).await?;
+    let [ask, remind] = ["survey_ask", "survey_remind"].map(|name| format!("{name}:{}", invitation.id));
+    let values = [ask.into(), remind.into(), invitation.organization_id.0.into()];
+    notification::hush(tx, "event_key IN ($2, $3) AND organization_id = $4", values).await?;
     Ok(())
 }

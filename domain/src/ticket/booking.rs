@@ -241,7 +241,7 @@ pub(crate) async fn settle(
     deadline::promised(tx, held.ticket.id).await?;
     rebooking::resolve(tx, visit.row.ticket_id, id).await?;
     let promised = booking.window != Window::None;
-    notification::booked(tx, &held.ticket, id, promised, &visit.technicians()).await?;
+    notification::booked(tx, &held.ticket, &visit.row, promised, &visit.technicians()).await?;
     Ok(visit)
 }
 

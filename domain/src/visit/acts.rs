@@ -1,6 +1,6 @@
 //! Acts on a visit: the way, the work, the end, another time.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -55,6 +55,9 @@ pub(super) async fn take(tx: &mut Tx, id: VisitId, more: &[TechnicianId]) -> Res
     }
 }
 
+/// A departure that is older is no news to the applicant.
+const ON_THE_WAY: TimeDelta = TimeDelta::minutes(15);
+
 /// The crew is on its way.
 #[derive(Clone, Copy, Debug)]
 pub struct EnRoute {
@@ -80,8 +83,12 @@ impl Act for EnRoute {
         after.status = VisitStatus::EnRoute;
         after.en_route_at = Some(tx.at());
         save(tx, &visit.row, after).await?;
-        let (kind, event) = (NotificationKind::OnTheWay, format!("on_the_way:{}", self.visit));
-        notification::tell_applicant(tx, &held.ticket, Some(self.visit), kind, &event).await?;
+        // What a phone tells long after it was so helps nobody who waits at the door.
+        if tx.now() - tx.at() <= ON_THE_WAY {
+            let event = format!("on_the_way:{}:{}", self.visit, visit.row.version);
+            let (kind, visit) = (NotificationKind::OnTheWay, Some(self.visit));
+            notification::tell_applicant(tx, &held.ticket, visit, kind, &event).await?;
+        }
         Ok(held.ticket.id)
     }
 }

@@ -110,7 +110,9 @@ pub(crate) async fn save_with_crew(
     tx.insert_all(&new).await?;
     let same = new.is_empty() && crew.len() == before.crew.len();
     let row = if same && before.row == after { after } else { write(tx, &before.row, after).await? };
-    let joined: Vec<TechnicianId> = new.iter().map(|member| member.technician_id).collect();
+    let known = before.technicians();
+    let joined: Vec<TechnicianId> =
+        new.iter().map(|member| member.technician_id).filter(|one| !known.contains(one)).collect();
     notification::joined(tx, &row, &joined).await?;
     Ok(Visit { row, crew })
 }

@@ -27,7 +27,6 @@ CREATE TABLE notification (
     await_until {time},
     reference TEXT,
     lease {uuid},
-    claims {int} NOT NULL,
     title TEXT,
     brief TEXT,
     body TEXT,

@@ -30,22 +30,22 @@ fn russian(kind: NotificationKind) -> [&'static str; 3] {
         Kind::BookingLost => [
             "Заявка № {number}: визит переносится",
             "Визит в назначенное время не состоится. Подбираем другое время.",
-            "Заявка № {number}: визит в назначенное время не состоится. Подбираем другое время и сообщим. {organization}",
+            "Заявка № {number}: визит в назначенное время не состоится. Подбираем другое время и сообщим.[ Плановый срок: {term}.] {organization}",
         ],
         Kind::BookingMoved => [
             "Заявка № {number}: новое время",
             "Визит перенесён. Новое время в приложении.",
-            "Заявка № {number}: визит перенесён.[ Новое время: {when}.][ Выполняет: {workers}.] {organization}",
+            "Заявка № {number}: визит перенесён.[ Новое время: {when}.][ Выполняет: {workers}.][ Плановый срок: {term}.] {organization}",
         ],
         Kind::CrewChanged => [
             "Заявка № {number}: другой мастер",
             "Придёт другой мастер. Имя в приложении.",
-            "Заявка № {number}: состав изменился.[ Выполняет: {workers}.][ Время: {when}.] {organization}",
+            "Заявка № {number}: состав изменился.[ Выполняет: {workers}.][ Время: {when}.][ Плановый срок: {term}.] {organization}",
         ],
         Kind::BookingCancelled => [
             "Заявка № {number}: визит отменён",
             "Визит отменён.",
-            "Заявка № {number}: визит отменён. {organization}",
+            "Заявка № {number}: визит отменён.[ Плановый срок: {term}.] {organization}",
         ],
         Kind::OnTheWay => [
             "Заявка № {number}: мастер в пути",
@@ -123,22 +123,22 @@ fn english(kind: NotificationKind) -> [&'static str; 3] {
         Kind::BookingLost => [
             "Request No. {number}: the visit moves",
             "The visit will not take place as planned. We look for another time.",
-            "Request No. {number}: the visit will not take place as planned. We look for another time and will tell you. {organization}",
+            "Request No. {number}: the visit will not take place as planned. We look for another time and will tell you.[ Planned term: {term}.] {organization}",
         ],
         Kind::BookingMoved => [
             "Request No. {number}: a new time",
             "The visit was moved. The new time is in the app.",
-            "Request No. {number}: the visit was moved.[ New time: {when}.][ Done by: {workers}.] {organization}",
+            "Request No. {number}: the visit was moved.[ New time: {when}.][ Done by: {workers}.][ Planned term: {term}.] {organization}",
         ],
         Kind::CrewChanged => [
             "Request No. {number}: another technician",
             "Another technician comes. The name is in the app.",
-            "Request No. {number}: the crew has changed.[ Done by: {workers}.][ Time: {when}.] {organization}",
+            "Request No. {number}: the crew has changed.[ Done by: {workers}.][ Time: {when}.][ Planned term: {term}.] {organization}",
         ],
         Kind::BookingCancelled => [
             "Request No. {number}: the visit is cancelled",
             "The visit is cancelled.",
-            "Request No. {number}: the visit is cancelled. {organization}",
+            "Request No. {number}: the visit is cancelled.[ Planned term: {term}.] {organization}",
         ],
         Kind::OnTheWay => [
             "Request No. {number}: on the way",

@@ -13,7 +13,7 @@ use crate::{
     Code, Error, Result, Scope,
     auth::{PasswordPolicy, Role, password, store::revoke_families},
     db::Reader,
-    id::{TechnicianId, UserId},
+    id::{OrganizationId, TechnicianId, UserId},
     page::{Page, PageRequest, Patch, expect_version},
     people::{
         email::Email,
@@ -288,4 +288,23 @@ pub async fn list(
     }
     let users = query.all(reader).await?.into_iter().map(UserDocument::from).collect();
     page.cut(users, |user| user.id)
+}
+
+/// Who works in an organization in a role.
+///
+/// # Errors
+/// The database cannot be read.
+pub(crate) async fn with_role(
+    reader: &Reader<'_>,
+    organization: OrganizationId,
+    role: Role,
+) -> Result<Vec<UserId>> {
+    let found = Entity::find()
+        .filter(Column::OrganizationId.eq(organization))
+        .filter(Column::Role.eq(role))
+        .filter(Column::Active.eq(true))
+        .order_by_asc(Column::Id)
+        .all(reader)
+        .await?;
+    Ok(found.into_iter().map(|user| user.id).collect())
 }
