@@ -4,6 +4,7 @@ use actix_web::{get, post};
 use naryad_domain::{
     call::{self, CallDocument, Log, LogCall},
     id::TicketId,
+    privacy::ReadSubject,
 };
 
 use crate::{
@@ -25,7 +26,9 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
 )]
 #[get("/v1/tickets/{id}/call-attempts")]
 async fn list_calls(app: State, caller: Caller, id: PathId<TicketId>) -> Answer {
-    reply::plain(&call::list(&app.db.reader(), &caller.scope, id.0).await?)
+    let calls = call::list(&app.db.reader(), &caller.scope, id.0).await?;
+    app.note_reads(&caller.scope, "list_calls", [ReadSubject::Ticket(id.0)]).await;
+    reply::plain(&calls)
 }
 
 /// Logs a call about a ticket. An applicant who did not answer is called again after 30 minutes, of which an alert

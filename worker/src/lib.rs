@@ -20,6 +20,7 @@ mod phone_poke;
 mod photo_examine;
 mod registry;
 mod rota;
+mod tenants;
 mod ticket_refold;
 mod upload_judge;
 mod uploads;

@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use naryad_domain::{
     Result,
     channel::Channels,
@@ -26,12 +27,27 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Whatever comes of the outcomes of a message that was sent must be written down: so often it is tried.
 const WRITES: u32 = 5;
 
-/// Brings the messages of all lanes until `stop`, and waits for those on their way.
-pub(crate) async fn run(db: &Db, channels: &Arc<Channels>, grace: Duration, stop: &CancellationToken) {
-    let lane = |lane, pause| Carrier::new(db, channels, lane, Duration::from_millis(pause));
-    let (mut urgent, mut normal, mut bulk) =
-        (lane(Lane::Urgent, 10), lane(Lane::Normal, 50), lane(Lane::Bulk, 250));
-    tokio::join!(urgent.go(grace, stop), normal.go(grace, stop), bulk.go(grace, stop));
+/// Those who bring the messages of the lanes.
+pub(crate) struct Carriers(Vec<Carrier>);
+
+impl Carriers {
+    /// One for each lane, where there is a way to people at all.
+    pub(crate) fn new(db: &Db, channels: Option<&Arc<Channels>>) -> Self {
+        let carrier =
+            |channels, (lane, pause)| Carrier::new(db, channels, lane, Duration::from_millis(pause));
+        let lanes = [(Lane::Urgent, 10), (Lane::Normal, 50), (Lane::Bulk, 250)];
+        Self(channels.map_or_else(Vec::new, |channels| lanes.map(|lane| carrier(channels, lane)).into()))
+    }
+
+    /// Brings messages until `stop`; those on their way go on until [`Carriers::finish`].
+    pub(crate) async fn go(&mut self, stop: &CancellationToken) {
+        join_all(self.0.iter_mut().map(|carrier| carrier.go(stop))).await;
+    }
+
+    /// Waits for the messages on their way; what does not end in time is left to its lease.
+    pub(crate) async fn finish(&mut self, grace: Duration) {
+        join_all(self.0.iter_mut().map(|carrier| carrier.finish(grace))).await;
+    }
 }
 
 /// Brings everything that is due, one after another, and returns how many there were.
@@ -43,6 +59,10 @@ pub(crate) async fn bring_due(db: &Db, channels: &Channels) -> Result<usize> {
     for lane in [Lane::Urgent, Lane::Normal, Lane::Bulk] {
         while notification::is_due(&db.reader(), lane, db.clock().now()).await? {
             let taken = notification::claim(db, lane, AT_ONCE).await?;
+            // What is due and was not taken is in the hands of others.
+            if taken.is_empty() {
+                break;
+            }
             let book = Book::of(&db.reader(), &taken).await?;
             let mut done = Vec::with_capacity(taken.len());
             for message in taken {
@@ -69,7 +89,7 @@ impl Carrier {
         Self { db: db.clone(), channels: Arc::clone(channels), lane, pause, running: JoinSet::new() }
     }
 
-    async fn go(&mut self, grace: Duration, stop: &CancellationToken) {
+    async fn go(&mut self, stop: &CancellationToken) {
         let mut pokes = self.db.pokes().subscribe_own();
         let mut looked = Instant::now();
         while !stop.is_cancelled() {
@@ -97,6 +117,9 @@ impl Carrier {
                 }
             }
         }
+    }
+
+    async fn finish(&mut self, grace: Duration) {
         let ending = async {
             while let Some(ended) = self.running.join_next().await {
                 self.write_down(ended).await;

@@ -21,7 +21,8 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    beat, deadlines, escalations, notifications,
+    beat, deadlines, escalations,
+    notifications::Carriers,
     periodic::Services,
     registry::Registry,
     rota::{Beat, Rota},
@@ -67,9 +68,9 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
     };
     let services = Services { db: db.clone(), transfers: registry.transfers().cloned() };
     let mut rota = Rota::new(services, registry.tasks(), pace.beat);
+    let mut carriers = Carriers::new(db, registry.channels());
     // They end by themselves, and not between taking something and starting it.
-    let taking =
-        async { tokio::join!(claim_all(&mut worker, stop), rota.go(stop), bring(db, &registry, pace, stop)) };
+    let taking = async { tokio::join!(claim_all(&mut worker, stop), rota.go(stop), carriers.go(stop)) };
     tokio::select! {
         _ = taking => {}
         () = bring_back(db) => {}
@@ -77,14 +78,7 @@ pub async fn run(db: &Db, registry: Registry, pace: Pace, stop: &CancellationTok
         () = escalations::run(db) => {}
         () = beat::run(db, &registry) => {}
     }
-    tokio::join!(worker.finish(), rota.finish(pace.grace));
-}
-
-/// Brings messages to people, where there is a way.
-async fn bring(db: &Db, registry: &Registry, pace: Pace, stop: &CancellationToken) {
-    if let Some(channels) = registry.channels() {
-        Box::pin(notifications::run(db, channels, pace.grace, stop)).await;
-    }
+    tokio::join!(worker.finish(), rota.finish(pace.grace), carriers.finish(pace.grace));
 }
 
 /// Brings back jobs whose worker has died.

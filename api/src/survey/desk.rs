@@ -2,7 +2,7 @@
 
 use actix_web::{get, post, put};
 use naryad_domain::{
-    id::{InvitationId, SurveyId, TicketId},
+    id::{InvitationId, ResidentId, SurveyId, TicketId},
     privacy::ReadSubject,
     survey::{
         self, Answer as SurveyAnswer, AnswerByApp, AnswerByPhone, AnswerDocument, AnswerFilter, Answered,
@@ -62,12 +62,14 @@ async fn list_polls(app: State, caller: Caller, page: Query<PageQuery>) -> Answe
 async fn list_survey_calls(app: State, caller: Caller, page: Query<PageQuery>) -> Answer {
     let now = app.clock().now();
     let calls = survey::calls(&app.db.reader(), &caller.scope, now, &page.request(&app)?).await?;
-    let subjects = calls.items.iter().filter_map(|call| {
-        let resident = call.resident_id.map(ReadSubject::Resident);
-        resident.or(call.ticket_id.map(ReadSubject::Ticket))
-    });
+    let subjects = calls.items.iter().filter_map(|call| subject(call.resident_id, call.ticket_id));
     app.note_reads(&caller.scope, "list_survey_calls", subjects.collect::<Vec<_>>()).await;
     app.page(calls)
+}
+
+/// Who was read of: a resident, or whoever asked for the work of a ticket.
+fn subject(resident: Option<ResidentId>, ticket: Option<TicketId>) -> Option<ReadSubject> {
+    resident.map(ReadSubject::Resident).or(ticket.map(ReadSubject::Ticket))
 }
 
 /// What was answered, newest question first. For the desk.
@@ -84,7 +86,10 @@ async fn list_survey_answers(
     page: Query<PageQuery>,
 ) -> Answer {
     let page = page.request(&app)?;
-    app.page(survey::answers(&app.db.reader(), &caller.scope, &filter, &page).await?)
+    let answers = survey::answers(&app.db.reader(), &caller.scope, &filter, &page).await?;
+    let subjects = answers.items.iter().filter_map(|answer| subject(answer.resident_id, answer.ticket_id));
+    app.note_reads(&caller.scope, "list_survey_answers", subjects.collect::<Vec<_>>()).await;
+    app.page(answers)
 }
 
 /// Who is asked no more, or again.

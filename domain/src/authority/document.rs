@@ -65,6 +65,14 @@ pub(super) async fn document(
     row: Model,
 ) -> Result<AuthorityNoticeDocument> {
     let planned_term = term(ticket, &row);
+    let email = match row.email {
+        // A draft follows the address that the organization has set for its branch.
+        None => {
+            let settings = organization::settings_of(reader, row.organization_id).await?;
+            settings.authorities.of(row.nature).map(String::from)
+        }
+        some => some,
+    };
     let text = match &row.body {
         Some(body) => body.clone(),
         None => words(reader, ticket, row.nature, planned_term).await?,
@@ -75,7 +83,7 @@ pub(super) async fn document(
         nature: row.nature,
         planned_term,
         text,
-        email: row.email,
+        email,
         drafted_at: row.drafted_at,
         sent_at: row.sent_at,
         sent_by: row.sent_by,

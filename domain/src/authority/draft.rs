@@ -11,7 +11,6 @@ use crate::{
     db::Reader,
     id::{AuthorityNoticeId, TicketId},
     job::NewJob,
-    people::organization,
     ticket::{self, Status},
     write::{Act, Tx},
 };
@@ -28,12 +27,11 @@ pub(super) async fn of_ticket(reader: &Reader<'_>, ticket: TicketId) -> Result<O
     Ok(Entity::find().filter(Column::TicketId.eq(ticket)).one(reader).await?)
 }
 
-/// Drafts the notice of a ticket that is being registered: to the address that the organization has set for its branch.
+/// Drafts the notice of a ticket that is being registered.
 ///
 /// # Errors
 /// What the database says.
 pub(crate) async fn draft(tx: &mut Tx, ticket: &ticket::row::Model, nature: AuthorityNature) -> Result<()> {
-    let settings = organization::settings_of(&tx.reader(), ticket.organization_id).await?;
     let row = Model {
         id: AuthorityNoticeId::new(tx.clock()),
         organization_id: ticket.organization_id,
@@ -41,7 +39,7 @@ pub(crate) async fn draft(tx: &mut Tx, ticket: &ticket::row::Model, nature: Auth
         nature,
         planned_term: None,
         body: None,
-        email: settings.authorities.of(nature).map(String::from),
+        email: None,
         drafted_at: tx.now(),
         sent_at: None,
         sent_by: None,

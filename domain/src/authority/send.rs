@@ -129,7 +129,8 @@ impl Act for Send {
         let mut news = News::of(&ticket, None, NotificationKind::AuthorityNotice, event);
         news.facts.insert("text".to_owned(), told.text.clone().into());
         news.facts.insert("subject".to_owned(), subject.into());
-        let notification = notification::tell(tx, &Person::Mail(email), news).await?;
+        let notification = notification::tell(tx, &Person::Mail(email.clone()), news).await?;
+        after.email = Some(email);
         after.body = Some(told.text);
         after.planned_term = told.planned_term;
         after.sent_at = Some(tx.now());

@@ -12,7 +12,10 @@ use crate::{
     escalation,
     id::{RequestTypeId, TicketId},
     notification::{self, NotificationKind},
-    people::fixture::{Company, building, company},
+    people::{
+        fixture::{Company, building, company},
+        organization::{self, store as organizations},
+    },
     testing::{TestDb, assert_sound, databases},
     ticket::{self, Register},
 };
@@ -110,6 +113,13 @@ async fn a_notice_is_edited_sent_once_and_stands_in_the_journal() {
         let send = |args: serde_json::Value| Send { ticket, args: serde_json::from_value(args).unwrap() };
         let refused = db.write(desk, send(json!({}))).await.unwrap_err();
         assert_eq!(refused.fields()[0].field, "email", "no address is set");
+        // A draft follows the address that is set meanwhile.
+        let row = organization::Entity::find_by_id(site.company.id).one(&db.reader()).await.unwrap().unwrap();
+        let args = json!({ "settings": { "authorities": { "water": "vodokanal@example.org" } } });
+        let args = serde_json::from_value(args).unwrap();
+        db.write(desk, organizations::Change { version: row.version, args }).await.unwrap();
+        let draft = get(&db.reader(), &desk, ticket).await.unwrap();
+        assert_eq!(draft.email.as_deref(), Some("vodokanal@example.org"));
         let system = Scope::system(site.company.id);
         test.clock.advance(TimeDelta::minutes(30));
         db.write(system, Remind { ticket }).await.unwrap();

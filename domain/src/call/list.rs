@@ -28,7 +28,7 @@ pub struct CallDocument {
     pub party: CallParty,
     /// How it went.
     pub outcome: CallOutcome,
-    /// The number; for whose desk called and for the owner of the ticket.
+    /// The number; for the owner of the ticket, and for whose desk called while the applicant's number is shown to it.
     pub phone: Option<String>,
     /// What was said.
     pub note: Option<String>,
@@ -45,15 +45,17 @@ pub struct CallDocument {
 }
 
 impl CallDocument {
-    pub(super) fn of(row: Model, scope: &Scope) -> Self {
+    /// The call as the scope sees it, to which the applicant's number is shown or is not.
+    pub(super) fn of(row: Model, scope: &Scope, shown: bool) -> Self {
         let ours = scope.organization();
         let sees = row.organization_id == ours || row.desk_organization_id == ours;
+        let numbered = sees && (shown || row.party == CallParty::Executor);
         Self {
             id: row.id,
             ticket_id: row.ticket_id,
             party: row.party,
             outcome: row.outcome,
-            phone: row.phone.filter(|_| sees),
+            phone: row.phone.filter(|_| numbered),
             note: row.note.filter(|_| sees),
             called_by: row.called_by,
             called_at: row.called_at,
@@ -75,5 +77,6 @@ pub async fn list(reader: &Reader<'_>, scope: &Scope, ticket: TicketId) -> Resul
         .filter(Column::TicketId.eq(ticket.id))
         .order_by_asc(Column::CalledAt)
         .order_by_asc(Column::Id);
-    Ok(calls.all(reader).await?.into_iter().map(|row| CallDocument::of(row, scope)).collect())
+    let shown = ticket::shows_applicant(reader, scope, &ticket).await?;
+    Ok(calls.all(reader).await?.into_iter().map(|row| CallDocument::of(row, scope, shown)).collect())
 }

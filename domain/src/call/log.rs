@@ -69,6 +69,7 @@ impl Act for Log {
         let (scope, ticket) = (*tx.scope(), &held.ticket);
         let phone = self.args.phone.as_ref().map(|phone| phone.as_str().to_owned());
         let to_applicant = self.args.party == CallParty::Applicant;
+        let shown = ticket::shows_applicant(&tx.reader(), &scope, ticket).await?;
         let mut call = Model {
             id: CallId::new(tx.clock()),
             organization_id: ticket.organization_id,
@@ -76,7 +77,7 @@ impl Act for Log {
             ticket_id: ticket.id,
             party: self.args.party,
             outcome: self.args.outcome,
-            phone: phone.or_else(|| ticket.applicant_phone.clone().filter(|_| to_applicant)),
+            phone: phone.or_else(|| ticket.applicant_phone.clone().filter(|_| to_applicant && shown)),
             note: self.args.note.clone().map(Text::into_string),
             called_by: scope.actor_id(),
             called_at: tx.now(),
@@ -89,7 +90,10 @@ impl Act for Log {
             let vain = self.args.outcome != CallOutcome::Answered && ticket.status < Status::Completed;
             let policy = policy(tx, &held).await?;
             if vain && policy != UnansweredCalls::Off {
-                call.unanswered = last.as_ref().map_or(0, |last| last.unanswered % CALLS) + 1;
+                // Work that was returned begins anew.
+                let returned_at = ticket::returned_at(&tx.reader(), ticket).await?;
+                let row = last.as_ref().filter(|last| returned_at.is_none_or(|at| at < last.called_at));
+                call.unanswered = row.map_or(0, |last| last.unanswered % CALLS) + 1;
                 if call.unanswered < CALLS {
                     call.next_at = Some(call.called_at + AGAIN_AFTER);
                 } else if policy == UnansweredCalls::Cancel && may_cancel(tx, &held) {
@@ -113,7 +117,7 @@ impl Act for Log {
         if let Some(end) = call.ended {
             in_vain(tx, &held, &call, end).await?;
         }
-        Ok(CallDocument::of(call, &scope))
+        Ok(CallDocument::of(call, &scope, shown))
     }
 }
 

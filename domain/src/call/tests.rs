@@ -155,3 +155,22 @@ async fn an_emergency_is_never_cancelled_by_calls_and_a_kind_may_say_otherwise()
         assert_sound(&test.db).await;
     }
 }
+
+#[tokio::test]
+async fn work_that_returned_begins_the_count_anew() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let ticket = registered(&test, &house, false).await;
+        call(&test, &house, ticket, "no_answer").await;
+        assert_eq!(call(&test, &house, ticket, "no_answer").await.unanswered, 2);
+        let args = serde_json::json!({ "reason": "Доложил по телефону.", "waive_missing": true });
+        let complete = ticket::Complete { ticket, args: serde_json::from_value(args).unwrap() };
+        test.db.write(house.desk(), complete).await.unwrap();
+        let args = serde_json::from_value(serde_json::json!({ "reason": "Снова течёт." })).unwrap();
+        test.db.write(house.desk(), ticket::Return { ticket, args }).await.unwrap();
+        let first = call(&test, &house, ticket, "no_answer").await;
+        assert_eq!((first.unanswered, first.ended), (1, None));
+        assert_eq!(status(&test, &house, ticket).await, Status::Registered);
+        assert_sound(&test.db).await;
+    }
+}

@@ -1,5 +1,7 @@
 //! The port for pushes to browsers (RFC 8030, 8291, 8292).
 
+use aws_lc_rs::agreement::{ECDH_P256, ParsedPublicKey, UnparsedPublicKey};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -28,28 +30,62 @@ impl std::fmt::Debug for Subscription {
     }
 }
 
+/// A `PushSubscription` as browsers write it; what else stands there is not needed.
+#[derive(Deserialize)]
+struct Written {
+    endpoint: String,
+    keys: WrittenKeys,
+}
+
+#[derive(Deserialize)]
+struct WrittenKeys {
+    p256dh: String,
+    auth: String,
+}
+
 impl Subscription {
-    /// Checks a subscription that came from outside; `path` is where it stands in the request.
+    /// Reads and checks what a browser wrote, `JSON.stringify(subscription)`; `path` is where it stands in the request.
     ///
     /// # Errors
-    /// `invalid_field` naming what is no address or no key. That the point is on the curve is seen when it is used.
+    /// `invalid_field` at `path`, saying what is wrong with it.
+    pub fn from_browser(text: &str, path: &str) -> Result<Self> {
+        // Without the words of the parser: they may repeat what stands there.
+        let Written { endpoint, keys } = serde_json::from_str(text)
+            .map_err(|_| Error::field(path, "must be the PushSubscription of a browser as JSON"))?;
+        let unpadded = |key: String| key.trim_end_matches('=').to_owned();
+        let read = Self { endpoint, p256dh: unpadded(keys.p256dh), auth: unpadded(keys.auth) };
+        read.check(path)?;
+        Ok(read)
+    }
+
+    /// Checks a subscription that came from outside; `path` is where it stands in the request. Whether the address is one
+    /// of the open internet is looked at by whoever sends there.
+    ///
+    /// # Errors
+    /// `invalid_field` at `path`, saying what is no address or no key.
     pub fn check(&self, path: &str) -> Result<()> {
-        use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
         let decoded = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).unwrap_or_default();
         let loopback = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
         let reachable = self.endpoint.starts_with("https://")
             || loopback.iter().any(|prefix| self.endpoint.starts_with(prefix));
-        if !reachable || self.endpoint.len() > 1024 || self.endpoint.contains(char::is_whitespace) {
-            return Err(Error::field(format!("{path}.endpoint"), "must be an https address"));
+        let plain = self.endpoint.bytes().all(|byte| byte.is_ascii_graphic());
+        if !reachable || self.endpoint.len() > 1024 || !plain {
+            return Err(Error::field(path, "the endpoint must be an https address"));
         }
-        if decoded(&self.p256dh).len() != 65 {
-            return Err(Error::field(format!("{path}.p256dh"), "must be 65 bytes in base64url"));
+        if !is_point(&decoded(&self.p256dh)) {
+            return Err(Error::field(path, "p256dh must be an uncompressed point of P-256 in base64url"));
         }
         if decoded(&self.auth).len() != 16 {
-            return Err(Error::field(format!("{path}.auth"), "must be 16 bytes in base64url"));
+            return Err(Error::field(path, "auth must be 16 bytes in base64url"));
         }
         Ok(())
     }
+}
+
+/// Whether these bytes are a point of the curve, written out in full.
+fn is_point(bytes: &[u8]) -> bool {
+    let written_out = bytes.len() == 65 && bytes.first() == Some(&4);
+    written_out && ParsedPublicKey::try_from(&UnparsedPublicKey::new(&ECDH_P256, bytes)).is_ok()
 }
 
 /// A message to one browser.
@@ -78,4 +114,92 @@ pub trait WebPush: Send + Sync + std::fmt::Debug {
 
     /// The public key that browsers subscribe with (`applicationServerKey`), base64url.
     fn public_key(&self) -> &str;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The browser of RFC 8291, appendix A.
+    fn written() -> Value {
+        json!({
+            "endpoint": "https://push.example.net/push/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
+            "expirationTime": null,
+            "keys": {
+                "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+                "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+            },
+        })
+    }
+
+    #[test]
+    fn what_a_browser_writes_is_read() {
+        let mut text = written();
+        let read = Subscription::from_browser(&text.to_string(), "push_token").unwrap();
+        assert_eq!(text["endpoint"], read.endpoint);
+        text["keys"]["auth"] = json!("BTBZMqHH6r4Tts7J_aSIgg==");
+        text["contentEncoding"] = json!("aes128gcm");
+        assert!(
+            Subscription::from_browser(&text.to_string(), "push_token").unwrap() == read,
+            "the same browser"
+        );
+        assert_eq!(format!("{read:?}"), "Subscription");
+    }
+
+    #[test]
+    fn what_is_no_subscription_is_refused_without_being_repeated() {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        let point = URL_SAFE_NO_PAD.decode(written()["keys"]["p256dh"].as_str().unwrap()).unwrap();
+        let hybrid = encode(&[&[6], &point[1..]].concat());
+        let compressed = encode(&[&[2], &point[1..33]].concat());
+        let off_the_curve = encode(&[[4].as_slice(), &[1; 64]].concat());
+        let long = format!("https://push.example/{}", "x".repeat(1024));
+        for (pointer, value) in [
+            ("/endpoint", "http://push.example/SECRET"),
+            ("/endpoint", "push.example/SECRET"),
+            ("/endpoint", "https://push.example/SECRET x"),
+            ("/endpoint", "https://push.example/SECRET\n"),
+            ("/endpoint", "https://пуш.example/SECRET"),
+            ("/endpoint", &long),
+            ("/keys/p256dh", "SECRET"),
+            ("/keys/p256dh", &hybrid),
+            ("/keys/p256dh", &compressed),
+            ("/keys/p256dh", &off_the_curve),
+            ("/keys/p256dh", &encode(&[0; 65])),
+            ("/keys/auth", "SECRET"),
+            ("/keys/auth", &encode(&[7; 17])),
+        ] {
+            let mut text = written();
+            *text.pointer_mut(pointer).unwrap() = json!(value);
+            let refusal = Subscription::from_browser(&text.to_string(), "push_token").unwrap_err();
+            assert_eq!(refusal.fields()[0].field, "push_token", "{pointer}: {value}");
+            assert!(!refusal.to_string().contains("SECRET"), "{refusal}");
+        }
+        for text in [
+            "",
+            "SECRET",
+            "\"SECRET\"",
+            "{}",
+            r#"{"endpoint":"SECRET"}"#,
+            r#"{"endpoint":1,"keys":"SECRET"}"#,
+        ] {
+            let refusal = Subscription::from_browser(text, "push_token").unwrap_err();
+            assert!(!refusal.to_string().contains("SECRET"), "{refusal}");
+        }
+    }
+
+    proptest! {
+        /// Whatever comes, nothing panics.
+        #[test]
+        fn any_text_is_a_subscription_or_none(text in "\\PC{0,80}", key in "[A-Za-z0-9_=-]{0,100}") {
+            let _ = Subscription::from_browser(&text, "push_token");
+            let mut wild = written();
+            wild["endpoint"] = json!(text);
+            wild["keys"]["p256dh"] = json!(key);
+            let _ = Subscription::from_browser(&wild.to_string(), "push_token");
+        }
+    }
 }

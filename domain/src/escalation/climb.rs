@@ -247,7 +247,7 @@ impl Known {
         })
     }
 
-    /// Who has a duty for this alert. Whoever executes the ticket has dispatchers too.
+    /// Who has a duty for this alert. Whoever executes the ticket has dispatchers too, and technicians instead.
     async fn people(
         &mut self,
         reader: &Reader<'_>,
@@ -263,13 +263,16 @@ impl Known {
                 return Ok(crew);
             }
         }
-        let mut people = self.holders(reader, alert.organization_id, duty, now).await?;
-        if duty == Duty::Dispatcher
-            && let Some(executor) = alert.executor_organization_id
-        {
-            people.extend(self.holders(reader, executor, duty, now).await?);
+        let owner = alert.organization_id;
+        match (duty, alert.executor_organization_id) {
+            (Duty::Technician, Some(executor)) => self.holders(reader, executor, duty, now).await,
+            (Duty::Dispatcher, Some(executor)) => {
+                let mut people = self.holders(reader, owner, duty, now).await?;
+                people.extend(self.holders(reader, executor, duty, now).await?);
+                Ok(people)
+            }
+            _ => self.holders(reader, owner, duty, now).await,
         }
-        Ok(people)
     }
 
     async fn holders(

@@ -15,7 +15,7 @@ use crate::{
     page::PageRequest,
     people::user,
     testing::{House, TestDb, assert_sound, databases, house, noon, plan},
-    ticket::{Inform, InformApplicant, InformedHow, Plan, Register},
+    ticket::{Cancel, Inform, InformApplicant, InformedHow, Plan, Register},
     write::{Act, Tx},
 };
 
@@ -215,8 +215,19 @@ async fn a_later_step_says_more_and_an_earlier_repetition_goes_on_climbing() {
         pass(&test, 30).await;
         assert_eq!(of().await, [house.dispatcher, boss]);
         // Whoever takes the last alert takes those before it.
-        let args = InformApplicant { how: InformedHow::Phone, occurred_at: None };
-        test.db.write(house.desk(), Inform { ticket, args }).await.unwrap();
+        let args = json!({ "reason": "Ложный вызов." });
+        let cancel = Cancel { ticket, args: serde_json::from_value(args).unwrap() };
+        test.db.write(house.desk(), cancel).await.unwrap();
+        let other = from_app(&test, &house).await;
+        pass(&test, 5).await;
+        pass(&test, 60).await;
+        let mut alerts = standing(&test, &house).await;
+        alerts.retain(|alert| alert.ticket_id == Some(other) && alert.kind == "assign");
+        let last = alerts.iter().max_by_key(|alert| alert.fired_at).unwrap();
+        assert_eq!(alerts.len(), 2);
+        test.db.write(house.desk(), Acknowledge { alert: last.id }).await.unwrap();
+        pass(&test, 30).await;
+        assert_eq!(of().await, [house.dispatcher, boss, house.dispatcher], "the director is spared");
         assert_sound(&test.db).await;
     }
 }

@@ -33,6 +33,8 @@ fn happened(kind: &str) -> &str {
         "phone_mismatch" => "данные телефона расходятся",
         "phone_missed" => "телефон не выходит на связь",
         "resident_absent" => "заявителя не будет дома",
+        "survey_low" => "плохая оценка работ",
+        "survey_review_late" => "плохая оценка не разобрана в срок",
         "stock_short" => "заканчиваются материалы",
         "visit_missed" => "выезд не начат",
         "visit_overrun" => "выезд затянулся",

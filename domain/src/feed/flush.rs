@@ -374,7 +374,8 @@ struct Current {
 
 /// Where a feed stands, and whether a phone of its technician can be pushed to; an organization has no phone.
 const CURRENT: &str = "SELECT f.digest, f.organization_id, EXISTS
-    (SELECT 1 FROM device d WHERE d.user_id = f.feed_id AND d.active AND d.push_token IS NOT NULL) AS pushed
+    (SELECT 1 FROM device d WHERE d.user_id = f.feed_id AND d.active AND d.push_token IS NOT NULL
+        AND d.platform <> 'web') AS pushed
     FROM sync_feed f WHERE f.feed_id = $1";
 
 /// Writes the changes after `seq`, a few to a statement.

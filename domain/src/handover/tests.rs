@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     Code, Scope, Time, alert,
     auth::Role,
+    call,
     deadline::{self, DeadlineKind, DeadlineState, policy},
     id::TicketId,
     notification::{self, NotificationKind},
@@ -415,5 +416,31 @@ async fn the_terms_of_an_offer_are_those_of_its_link_and_end_with_it() {
             crate::deadline::board::list(&reader, &ours, &filter, &Default::default(), now).await.unwrap();
         let codes: Vec<_> = missed.items[0].why.iter().map(|why| why.code).collect();
         assert_eq!(codes, [crate::deadline::Why::NotAnswered]);
+    }
+}
+
+#[tokio::test]
+async fn a_contractor_calls_the_applicant_while_the_work_is_his() {
+    for test in databases().await {
+        let pair = pair(&test, true).await;
+        let ticket = offered(&test, &pair).await;
+        let call = async |scope: Scope| {
+            let args = serde_json::from_value(serde_json::json!({ "outcome": "answered" })).unwrap();
+            test.clock.advance(TimeDelta::seconds(1));
+            test.db.write(scope, call::Log { ticket, args }).await.unwrap().phone
+        };
+        let listed = async |scope: Scope| -> Vec<Option<String>> {
+            let calls = call::list(&test.db.reader(), &scope, ticket).await.unwrap();
+            calls.into_iter().map(|call| call.phone).collect()
+        };
+        let phone = || Some("+79123456789".to_owned());
+        assert_eq!(call(pair.theirs).await, phone());
+        assert_eq!(listed(pair.theirs).await, [phone()]);
+        complete(&test, &pair, ticket).await;
+        assert_eq!(call(pair.theirs).await, None, "the work is done");
+        assert_eq!(listed(pair.theirs).await, [None, None]);
+        assert_eq!(call(pair.ours.desk()).await, phone());
+        assert_eq!(listed(pair.ours.desk()).await, [phone(), None, phone()]);
+        assert_sound(&test.db).await;
     }
 }

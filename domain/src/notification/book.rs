@@ -242,7 +242,7 @@ async fn read_residents(
     let (list, values) = listed(ids);
     let sql = format!("SELECT id, email, locale FROM resident WHERE NOT disabled AND id IN ({list})");
     for row in reader.all::<ResidentRow>(&sql, values.clone()).await? {
-        let locale = if row.locale == "en" { Locale::En } else { Locale::Ru };
+        let locale = Locale::stored(&row.locale);
         people.insert(row.id, Contact { mail: row.email, locale, ..Contact::default() });
     }
     let sql = format!(

@@ -44,7 +44,8 @@ impl Person {
         }
     }
 
-    pub(super) fn key(&self) -> String {
+    /// How a person is named in columns `person`.
+    pub(crate) fn key(&self) -> String {
         match self {
             Self::User(user) => format!("user:{user}"),
             Self::Resident(resident) => format!("resident:{resident}"),

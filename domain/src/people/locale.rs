@@ -28,3 +28,10 @@ pub enum Locale {
     /// English.
     En,
 }
+
+impl Locale {
+    /// The language as it is stored; one that is not known is the first.
+    pub(crate) fn stored(text: &str) -> Self {
+        if text == "en" { Self::En } else { Self::default() }
+    }
+}

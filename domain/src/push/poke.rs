@@ -125,7 +125,7 @@ pub struct Phone {
     pub token: PushToken,
 }
 
-/// The phones of a technician that can be pushed to.
+/// The phones of a technician that can be pushed to. Browsers are none: an open page hears the stream of pokes.
 ///
 /// # Errors
 /// The database cannot be read.
@@ -137,7 +137,7 @@ pub async fn phones(reader: &Reader<'_>, scope: &Scope, technician: TechnicianId
     }
     let sql = "SELECT d.id, d.push_token FROM device d JOIN app_user u ON u.id = d.user_id
                WHERE d.user_id = $1 AND d.organization_id = $2 AND u.active AND d.active
-                 AND d.push_token IS NOT NULL
+                 AND d.push_token IS NOT NULL AND d.platform <> 'web'
                ORDER BY d.id";
     let rows: Vec<Row> = reader.all(sql, [technician.0.into(), scope.organization().0.into()]).await?;
     Ok(rows.into_iter().map(|row| Phone { device: row.id, token: PushToken::new(row.push_token) }).collect())

@@ -159,6 +159,21 @@ impl Scene {
 
     async fn renew(&self, index: usize, id: DeviceId, token: &str) {
         let args = json!({ "id": id, "platform": "android", "push_token": token, "app_version": "1" });
+        self.present(index, args).await;
+    }
+
+    async fn browser(&self, index: usize) {
+        let keys = json!({
+            "p256dh": "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+            "auth": "BTBZMqHH6r4Tts7J_aSIgg",
+        });
+        let token = json!({ "endpoint": "https://push.example.net/x", "keys": keys }).to_string();
+        let id = DeviceId::new(&**self.test.db.clock());
+        self.present(index, json!({ "id": id, "platform": "web", "push_token": token, "app_version": "1" }))
+            .await;
+    }
+
+    async fn present(&self, index: usize, args: serde_json::Value) {
         let args: RegisterDevice = serde_json::from_value(args).unwrap();
         self.test.db.write(self.house.technician(index), Register { args, key: None }).await.unwrap();
     }
@@ -195,6 +210,9 @@ async fn only_a_technician_with_a_phone_is_poked_and_a_burst_is_one_job() {
     for scene in scenes().await {
         scene.change(&[0, 1]).await;
         assert_eq!(scene.jobs().await, [], "nobody has a token");
+        scene.browser(0).await;
+        scene.change(&[0, 1]).await;
+        assert_eq!(scene.jobs().await, [], "a browser is no phone");
         let phone = scene.register(0, "a").await;
         scene.register(0, "b").await;
         for _ in 0..3 {

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer_row::{AnswerChannel, FollowUp, Model},
-    invitation::{self, InvitationState as State, key},
+    invitation::{self, InvitationState as State},
     plan,
     settings::LowAction,
     token,
@@ -16,6 +16,7 @@ use crate::{
     Code, Error, Result, Scope, Time,
     alert::{self, NewAlert},
     auth::Role,
+    db::Reader,
     id::{InvitationId, TicketId, TrackId},
     notification::Person,
     people::organization,
@@ -23,6 +24,9 @@ use crate::{
     ticket::{self, Return, Status, Why},
     write::{Act, Attempt, Tx},
 };
+
+/// The alert: somebody must look into a bad answer.
+pub(super) const LOW: &str = "survey_low";
 
 /// What was wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -124,13 +128,25 @@ pub struct Answered {
 }
 
 /// Passes an invitation that can be answered.
-fn require_open(invitation: &invitation::Model, now: Time) -> Result<()> {
+///
+/// # Errors
+/// `survey_answered`, `survey_expired`, `survey_closed`: also for work that was returned meanwhile.
+pub(super) async fn require_open(
+    reader: &Reader<'_>,
+    invitation: &invitation::Model,
+    now: Time,
+) -> Result<()> {
     let code = match (invitation.state, invitation.expires_at) {
         (State::Answered, _) => Code::SurveyAnswered,
         (State::Refused | State::Withdrawn | State::Skipped, _) => Code::SurveyClosed,
         (_, Some(end)) if now >= end => return Err(token::expired(end)),
         (State::Expired, _) => Code::SurveyExpired,
-        (State::Planned | State::Asked | State::Reminded | State::Call, _) => return Ok(()),
+        (State::Planned | State::Asked | State::Reminded | State::Call, _)
+            if !plan::is_over(reader, invitation).await? =>
+        {
+            return Ok(());
+        }
+        (State::Planned | State::Asked | State::Reminded | State::Call, _) => Code::SurveyClosed,
     };
     Err(Error::new(code, code.title()))
 }
@@ -195,7 +211,7 @@ pub(super) async fn record(
     invitation::hush(tx, before).await?;
     if follow_up == FollowUp::Review {
         let alert = NewAlert {
-            kind: "survey_low",
+            kind: LOW,
             organization: before.organization_id,
             executor: None,
             ticket: before.ticket_id,
@@ -247,7 +263,7 @@ impl Act for AnswerByLink {
 
     async fn run(&self, tx: &mut Tx) -> Result<Answered> {
         let before = invitation::hold(tx, self.invitation).await?;
-        require_open(&before, tx.now())?;
+        require_open(&tx.reader(), &before, tx.now()).await?;
         let returner = as_asked(&before);
         record(tx, &before, &self.answer, AnswerChannel::Link, returner).await
     }
@@ -270,7 +286,7 @@ impl Act for AnswerByPhone {
         let scope = *tx.scope();
         scope.require(&[Role::Dispatcher, Role::Manager, Role::Admin])?;
         let before = invitation::hold(tx, self.invitation).await?;
-        require_open(&before, tx.now())?;
+        require_open(&tx.reader(), &before, tx.now()).await?;
         record(tx, &before, &self.answer, AnswerChannel::Phone, scope).await
     }
 }
@@ -300,7 +316,7 @@ impl Act for AnswerByApp {
             Some(survey) => {
                 let own = invitation::Entity::find()
                     .filter(invitation::Column::SurveyId.eq(survey.id))
-                    .filter(invitation::Column::Person.eq(key(&person)));
+                    .filter(invitation::Column::Person.eq(person.key()));
                 own.one(&tx.reader()).await?.ok_or_else(|| Error::not_found("survey"))?
             }
             None if matches!(ticket.status, Status::Completed | Status::Closed) => {

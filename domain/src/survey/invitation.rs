@@ -131,16 +131,6 @@ impl Model {
     }
 }
 
-/// How a person is named in the columns `person` of these tables.
-pub(super) fn key(person: &Person) -> String {
-    match person {
-        Person::User(user) => format!("user:{user}"),
-        Person::Resident(resident) => format!("resident:{resident}"),
-        Person::Phone(phone) => format!("phone:{phone}"),
-        Person::Mail(email) => format!("mail:{email}"),
-    }
-}
-
 /// Locks what these invitations stand with: their tickets, their residents.
 pub(super) async fn lock(tx: &mut Tx, invitations: &[Model]) -> Result<()> {
     let tickets: Vec<TicketId> = invitations.iter().filter_map(|invitation| invitation.ticket_id).collect();

@@ -7,13 +7,11 @@ use utoipa::ToSchema;
 
 use super::{
     Links, Reason,
-    answer::as_asked,
-    invitation::{self, InvitationState},
-    plan, row,
-    token::expired,
+    answer::{as_asked, require_open},
+    invitation, plan, row,
 };
 use crate::{
-    Code, Error, Result, Scope, Time,
+    Error, Result, Scope, Time,
     db::Reader,
     id::InvitationId,
     people::{locale::Locale, organization},
@@ -62,18 +60,7 @@ impl SurveyPage {
         locale: Locale,
         now: Time,
     ) -> Result<Self> {
-        match (invitation.state, invitation.expires_at) {
-            (InvitationState::Answered, _) => {
-                return Err(Error::new(Code::SurveyAnswered, Code::SurveyAnswered.title()));
-            }
-            (_, Some(end)) if now >= end || invitation.state == InvitationState::Expired => {
-                return Err(expired(end));
-            }
-            (state, _) if !state.is_open() => {
-                return Err(Error::new(Code::SurveyClosed, Code::SurveyClosed.title()));
-            }
-            _ => {}
-        }
+        require_open(reader, invitation, now).await?;
         let survey = row::Entity::find_by_id(invitation.survey_id).one(reader).await?;
         let survey = survey.ok_or_else(|| Error::not_found("survey"))?;
         let ticket = match invitation.ticket_id {

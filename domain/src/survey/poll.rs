@@ -12,8 +12,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    invitation::{self, InvitationState, key},
+    invitation::{self, InvitationState},
     row::{Column, Entity, Model, SurveyKind},
+    step::put_off,
 };
 use crate::{
     Error, Result, Scope,
@@ -149,17 +150,27 @@ pub(super) async fn spread_due(db: &Db) -> Result<u64> {
         organization_id: OrganizationId,
     }
     let sql = "SELECT id, organization_id FROM survey WHERE spread_at <= $1 ORDER BY spread_at LIMIT 100";
-    let mut gathered = 0;
+    let (mut gathered, mut failed) = (0, None);
     for Due { id, organization_id } in db.reader().all(sql, [db.clock().now().into()]).await? {
         loop {
-            let spread = db.write(Scope::system(organization_id), Spread { survey: id }).await?;
-            gathered += spread.gathered;
-            if spread.done {
-                break;
+            match db.write(Scope::system(organization_id), Spread { survey: id }).await {
+                Ok(spread) => {
+                    gathered += spread.gathered;
+                    if spread.done {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    let later =
+                        "UPDATE survey SET spread_at = $1 WHERE id = $2 AND spread_at < $1 RETURNING id";
+                    put_off(db, later, id.0, &error).await?;
+                    failed = Some(error);
+                    break;
+                }
             }
         }
     }
-    Ok(gathered)
+    failed.map_or(Ok(gathered), Err)
 }
 
 struct Spread {
@@ -208,7 +219,7 @@ impl Act for Spread {
                 building_id: building,
                 resident_id: Some(resident),
                 phone: None,
-                person: key(&Person::Resident(resident)),
+                person: Person::Resident(resident).key(),
                 state: InvitationState::Planned,
                 next_at: Some(now),
                 asked_at: None,

@@ -10,7 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::{
     answer::{self, Answer},
     answer_row::AnswerChannel,
-    invitation::{self, key},
+    invitation::{self, InvitationState},
+    plan,
     reply_row::{Column, Entity, Model, ReplyOutcome},
     silence::{self, Who},
 };
@@ -145,13 +146,12 @@ impl Act for ReplyBySms {
 impl ReplyBySms {
     /// Answers the newest question that was put to this phone and is open.
     async fn answer(&self, tx: &mut Tx, residents: &[ResidentId], mark: i64) -> Result<Option<InvitationId>> {
-        let mut persons = vec![key(&Person::Phone(self.reply.phone.as_str().to_owned()))];
-        persons.extend(residents.iter().map(|resident| key(&Person::Resident(*resident))));
+        let mut persons = vec![Person::Phone(self.reply.phone.as_str().to_owned()).key()];
+        persons.extend(residents.iter().map(|resident| Person::Resident(*resident).key()));
         let open = Condition::all()
             .add(invitation::Column::OrganizationId.eq(tx.scope().organization()))
             .add(invitation::Column::Person.is_in(persons))
-            .add(invitation::Column::NextAt.is_not_null())
-            .add(invitation::Column::AskedAt.is_not_null())
+            .add(invitation::Column::State.is_in([InvitationState::Asked, InvitationState::Reminded]))
             .add(invitation::Column::ExpiresAt.gt(tx.now()));
         let newest = invitation::Entity::find().filter(open).order_by_desc(invitation::Column::AskedAt);
         let newest = newest.order_by_desc(invitation::Column::Id).one(&tx.reader()).await?;
@@ -159,6 +159,9 @@ impl ReplyBySms {
         let before = invitation::hold(tx, seen.id).await?;
         if before != seen {
             return Err(Error::restart("the question was answered meanwhile"));
+        }
+        if plan::is_over(&tx.reader(), &before).await? {
+            return Ok(None);
         }
         let answer = Answer { mark: Some(mark), ..Answer::default() };
         let returner = answer::as_asked(&before);

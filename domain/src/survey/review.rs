@@ -5,11 +5,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
+    answer::LOW,
     answer_row::{Entity, FollowUp, Model},
     invitation,
+    step::LATE,
 };
 use crate::{
-    Code, Error, Result,
+    Code, Error, Result, alert,
     auth::Role,
     id::InvitationId,
     text::Text,
@@ -55,6 +57,9 @@ impl Act for Review {
             ..before.clone()
         };
         tx.update(&before, &after).await?;
+        if let Some(ticket) = before.ticket_id {
+            alert::end(tx, ticket, &[LOW, LATE]).await?;
+        }
         Ok(self.invitation)
     }
 }

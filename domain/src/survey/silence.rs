@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::{
     answer_row::AnswerChannel,
-    invitation::{self, InvitationState as State, key},
+    invitation::{self, InvitationState as State},
     silence_row::{Column, Entity, Model},
 };
 use crate::{
@@ -61,9 +61,9 @@ impl Who {
 
     fn key(&self) -> String {
         match self {
-            Self::Resident { id } => key(&Person::Resident(*id)),
+            Self::Resident { id } => Person::Resident(*id).key(),
             Self::Premises { id } => premises_key(*id),
-            Self::Phone { phone } => key(&Person::Phone(phone.as_str().to_owned())),
+            Self::Phone { phone } => Person::Phone(phone.as_str().to_owned()).key(),
         }
     }
 }
@@ -81,14 +81,14 @@ pub(super) async fn is_silent(
     keys.extend(premises.map(premises_key));
     if let Some(resident) = invitation.resident_id {
         let phones = phone::Entity::find().filter(phone::Column::ResidentId.eq(resident)).all(reader).await?;
-        keys.extend(phones.into_iter().map(|row| key(&Person::Phone(row.phone))));
+        keys.extend(phones.into_iter().map(|row| Person::Phone(row.phone).key()));
         let accounts =
             account::Entity::find().filter(account::Column::ResidentId.eq(resident)).all(reader).await?;
         keys.extend(accounts.into_iter().map(|row| premises_key(row.premises_id)));
     }
     if let Some(phone) = &invitation.phone {
         let residents = residents_of(reader, invitation.organization_id, phone).await?;
-        keys.extend(residents.into_iter().map(|resident| key(&Person::Resident(resident))));
+        keys.extend(residents.into_iter().map(|resident| Person::Resident(resident).key()));
     }
     let found = Entity::find()
         .filter(Column::OrganizationId.eq(invitation.organization_id))

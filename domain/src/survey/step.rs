@@ -5,6 +5,7 @@ use sea_orm::{
     ColumnTrait as _, EntityTrait as _, FromQueryResult, QueryFilter as _, QueryOrder as _, QuerySelect as _,
 };
 use serde_json::Map;
+use uuid::Uuid;
 
 use super::{
     Links, answer_row,
@@ -33,19 +34,31 @@ struct Organization {
     id: OrganizationId,
 }
 
+/// What cannot be looked after is looked after again after this, and holds up nothing meanwhile.
+const AGAIN: TimeDelta = TimeDelta::hours(1);
+/// The alert: nobody has looked into a bad answer in time.
+pub(super) const LATE: &str = "survey_review_late";
+
 /// Does everything that is due. Returns how much that was.
 ///
 /// # Errors
 /// What the database says, once everything else was looked after.
 pub async fn run_due(db: &Db, links: &Links) -> Result<u64> {
-    let mut done = poll::spread_due(db).await?;
-    let mut failed = None;
+    let spread = poll::spread_due(db).await;
+    let stepped = step_due(db, links).await;
+    let alarmed = alarm_due(db).await;
+    Ok(spread? + stepped? + alarmed?)
+}
+
+/// Looks after the invitations that are due, tenant by tenant.
+async fn step_due(db: &Db, links: &Links) -> Result<u64> {
+    let (mut done, mut failed) = (0, None);
     let sql = "SELECT o.id FROM organization o WHERE EXISTS
                    (SELECT 1 FROM survey_invitation i WHERE i.organization_id = o.id AND i.next_at <= $1)
                ORDER BY o.id";
     for Organization { id } in db.reader().all(sql, [db.clock().now().into()]).await? {
         loop {
-            match step_some(db, links, id).await {
+            match step_some(db, links, id, &mut failed).await {
                 Ok(0) => break,
                 Ok(some) => done += some,
                 Err(error) => {
@@ -57,8 +70,23 @@ pub async fn run_due(db: &Db, links: &Links) -> Result<u64> {
             }
         }
     }
-    done += alarm_due(db).await?;
     failed.map_or(Ok(done), Err)
+}
+
+/// Something could not be looked after: it is put off by `statement`, whose `$1` is when and `$2` its identifier.
+///
+/// # Errors
+/// The database cannot be written.
+pub(super) async fn put_off(db: &Db, statement: &'static str, id: Uuid, error: &Error) -> Result<()> {
+    #[derive(FromQueryResult)]
+    struct PutOff {
+        #[expect(dead_code, reason = "only that it is")]
+        id: Uuid,
+    }
+    tracing::error!(%id, %error, cause = ?std::error::Error::source(error), "put off, it cannot be looked after");
+    let at = db.clock().now() + AGAIN;
+    job::statement::<PutOff>(db, statement, vec![at.into(), id.into()]).await?;
+    Ok(())
 }
 
 /// Who was to be asked of what happened before `then` is not asked any more: for a past in which nobody was to be.
@@ -77,8 +105,16 @@ pub async fn forget_the_past(db: &Db, then: Time) -> Result<()> {
     Ok(())
 }
 
-/// Looks after a batch. One that cannot be looked after holds up none beside it.
-async fn step_some(db: &Db, links: &Links, organization: OrganizationId) -> Result<u64> {
+/// Looks after a batch and returns how many were in it. One that cannot be looked after holds up none beside it.
+///
+/// # Errors
+/// The database cannot be read or written.
+async fn step_some(
+    db: &Db,
+    links: &Links,
+    organization: OrganizationId,
+    failed: &mut Option<Error>,
+) -> Result<u64> {
     let due = Entity::find()
         .filter(Column::OrganizationId.eq(organization))
         .filter(Column::NextAt.lte(db.clock().now()))
@@ -90,19 +126,20 @@ async fn step_some(db: &Db, links: &Links, organization: OrganizationId) -> Resu
     if ids.is_empty() {
         return Ok(0);
     }
-    let scope = Scope::system(organization);
+    let (scope, count) = (Scope::system(organization), ids.len() as u64);
     let Err(error) = db.write(scope, Step { ids: ids.clone(), links: links.clone() }).await else {
-        return Ok(ids.len() as u64);
+        return Ok(count);
     };
     tracing::warn!(%organization, %error, "a batch of invitations is looked after one by one");
-    let mut failed = None;
     for id in ids {
         if let Err(error) = db.write(scope, Step { ids: vec![id], links: links.clone() }).await {
-            tracing::error!(invitation = %id, %error, "an invitation cannot be looked after");
-            failed = Some(error);
+            let later =
+                "UPDATE survey_invitation SET next_at = $1 WHERE id = $2 AND next_at < $1 RETURNING id";
+            put_off(db, later, id.0, &error).await?;
+            *failed = Some(error);
         }
     }
-    Err(failed.unwrap_or(error))
+    Ok(count)
 }
 
 /// Looks after invitations whose time has come; others are left alone.
@@ -192,6 +229,10 @@ async fn remind(tx: &mut Tx, before: &Model, links: &Links) -> Result<Model> {
     {
         return Ok(before.turned(State::Withdrawn, None));
     }
+    if silence::is_silent(&tx.reader(), before, ticket.as_ref().and_then(|ticket| ticket.premises_id)).await?
+    {
+        return Ok(before.turned(State::Refused, None));
+    }
     if let Some(id) = before.notification_id {
         let told = notification::row::Entity::find_by_id(id).one(&tx.reader()).await?;
         if told.is_some_and(|told| matches!(told.state, NotificationState::Call | NotificationState::Failed))
@@ -259,7 +300,7 @@ async fn news(
 async fn locale_of(tx: &Tx, invitation: &Model) -> Result<Locale> {
     let Some(id) = invitation.resident_id else { return Ok(Locale::default()) };
     let resident = resident::Entity::find_by_id(id).one(&tx.reader()).await?;
-    Ok(resident.filter(|resident| resident.locale == "en").map_or(Locale::Ru, |_| Locale::En))
+    Ok(resident.map_or(Locale::default(), |resident| Locale::stored(&resident.locale)))
 }
 
 /// Tells the desk of answers that nobody has looked into in time, each once.
@@ -271,10 +312,20 @@ async fn alarm_due(db: &Db) -> Result<u64> {
         .limit(200)
         .all(&db.reader())
         .await?;
+    let (mut done, mut failed) = (0, None);
     for answer in &late {
-        db.write(Scope::system(answer.organization_id), Alarm { invitation: answer.invitation_id }).await?;
+        let alarm = Alarm { invitation: answer.invitation_id };
+        match db.write(Scope::system(answer.organization_id), alarm).await {
+            Ok(()) => done += 1,
+            Err(error) => {
+                let later = "UPDATE survey_answer SET review_alarm_at = $1
+                             WHERE invitation_id = $2 AND review_alarm_at < $1 RETURNING invitation_id AS id";
+                put_off(db, later, answer.invitation_id.0, &error).await?;
+                failed = Some(error);
+            }
+        }
     }
-    Ok(late.len() as u64)
+    failed.map_or(Ok(done), Err)
 }
 
 struct Alarm {
@@ -295,7 +346,7 @@ impl Act for Alarm {
             answer_row::Model { review_alarm_at: None, version: before.version + 1, ..before.clone() };
         tx.update(&before, &after).await?;
         let (organization, ticket) = (before.organization_id, before.ticket_id);
-        let alert = NewAlert { kind: "survey_review_late", organization, executor: None, ticket };
+        let alert = NewAlert { kind: LATE, organization, executor: None, ticket };
         alert::raise(tx, alert).await
     }
 }

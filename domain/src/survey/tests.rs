@@ -18,6 +18,7 @@ use crate::{
     notification::{self, NotificationKind, NotificationState},
     page::PageRequest,
     people::{
+        locale::Locale,
         organization::{self, store as organizations},
         resident::store as residents,
     },
@@ -233,6 +234,18 @@ async fn forged_expired_and_withdrawn_links_change_nothing() {
         street.complete(other).await;
         street.pass(HOURS(2)).await;
         assert_eq!(street.invitation(other).await.state, State::Asked);
+        // What was asked of work that returned meanwhile is not answered any more, by no way.
+        let args = serde_json::from_value(json!({ "reason": "Не работает." })).unwrap();
+        street.test.db.write(street.house.desk(), ticket::Return { ticket: other, args }).await.unwrap();
+        let token = street.token().await;
+        let closed = street.answer(&token, json!({ "mark": 5 })).await.unwrap_err();
+        assert_eq!(closed.code(), Code::SurveyClosed);
+        let (_, asked) = street.open(&token).await.unwrap();
+        let now = street.test.clock.now();
+        let page = SurveyPage::of(&street.test.db.reader(), &asked, Locale::Ru, now).await.unwrap_err();
+        assert_eq!(page.code(), Code::SurveyClosed);
+        assert_eq!(street.write_back(STRANGER, "1").await.outcome, ReplyOutcome::Unread);
+        assert_eq!(street.status(other).await, (Status::Registered, 2));
         assert_sound(&street.test.db).await;
     }
 }
@@ -331,6 +344,17 @@ async fn who_said_do_not_ask_me_is_not_asked() {
         assert_eq!(street.invitation(one).await.state, State::Refused);
         assert_eq!(street.invitation(other).await.state, State::Refused);
         street.test.db.write(street.house.desk(), SetSilence { who: flat, silent: false }).await.unwrap();
+        // The desk notes it of his number only: he is not reminded.
+        let ticket = street.completed().await;
+        street.pass(HOURS(2)).await;
+        assert_eq!(street.invitation(ticket).await.state, State::Asked);
+        let number = Who::Phone { phone: crate::text::PhoneNumber::parse(PHONE).unwrap() };
+        let silent = |silent| SetSilence { who: number.clone(), silent };
+        street.test.db.write(street.house.desk(), silent(true)).await.unwrap();
+        street.pass(HOURS(48)).await;
+        assert_eq!(street.invitation(ticket).await.state, State::Refused);
+        assert!(street.told(NotificationKind::SurveyRemind).await.is_empty());
+        street.test.db.write(street.house.desk(), silent(false)).await.unwrap();
         // By a text message.
         assert_eq!(street.write_back(STRANGER, "Стоп").await.outcome, ReplyOutcome::Stop);
         assert_eq!(street.write_back(PHONE, "СТОП!").await.outcome, ReplyOutcome::Stop);
@@ -338,7 +362,7 @@ async fn who_said_do_not_ask_me_is_not_asked() {
         street.pass(HOURS(2)).await;
         assert_eq!(street.invitation(one).await.state, State::Refused);
         assert_eq!(street.invitation(other).await.state, State::Refused);
-        assert_eq!(street.told(NotificationKind::SurveyAsk).await.len(), 2);
+        assert_eq!(street.told(NotificationKind::SurveyAsk).await.len(), 3);
         assert_sound(&street.test.db).await;
     }
 }
@@ -420,6 +444,9 @@ async fn a_bad_answer_that_comes_too_late_to_return_is_looked_into_within_its_te
         let again = street.test.db.write(street.house.desk(), act).await.unwrap_err();
         assert_eq!(again.code(), Code::ReviewDecided);
         assert_eq!(waiting().await, 0);
+        let rows = alert::row::Entity::find().filter(alert::row::Column::Kind.starts_with("survey_"));
+        let rows = rows.all(&street.test.db.reader()).await.unwrap();
+        assert!(rows.iter().all(|alert| alert.ended_at.is_some()), "nobody need look any more");
         assert_sound(&street.test.db).await;
     }
 }
@@ -582,5 +609,36 @@ async fn another_tenant_sees_nothing() {
         let who = Who::Resident { id: street.resident };
         let refused = street.test.db.write(stranger, SetSilence { who, silent: true }).await.unwrap_err();
         assert_eq!(refused.code(), Code::NotFound);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_holds_up_nobody() {
+    for street in Street::each().await {
+        street.settings(json!({ "remind_hours": 0 })).await;
+        let sick = street.completed_of("+79123450000").await;
+        street.test.clock.advance(TimeDelta::seconds(1));
+        let sound = street.completed_of(STRANGER).await;
+        // A number that no writer of ours leaves behind: nobody stands in the row.
+        let id = street.invitation(sick).await.id;
+        let spoil = "UPDATE survey_invitation SET phone = NULL WHERE id = $1 RETURNING id";
+        #[derive(sea_orm::FromQueryResult)]
+        struct Spoilt {
+            #[expect(dead_code, reason = "only that it is")]
+            id: InvitationId,
+        }
+        let spoilt =
+            crate::job::statement::<Spoilt>(&street.test.db, spoil, vec![id.0.into()]).await.unwrap();
+        assert_eq!(spoilt.len(), 1);
+        street.test.clock.advance(HOURS(2));
+        let failed = run_due(&street.test.db, &links()).await.unwrap_err();
+        assert_eq!(failed.code(), Code::Internal);
+        assert_eq!(street.invitation(sound).await.state, State::Asked);
+        let put_off = street.invitation(sick).await;
+        assert_eq!(
+            (put_off.state, put_off.next_at),
+            (State::Planned, Some(street.test.clock.now() + HOURS(1)))
+        );
+        assert_eq!(street.pass(TimeDelta::minutes(1)).await, 0, "it is not looked at meanwhile");
     }
 }

@@ -373,13 +373,27 @@ pub(super) fn as_seen_by(scope: &Scope, mut row: row::Model, offer: Option<Hando
     }
     row.resident_id = None;
     row.original_words = None;
-    let working =
-        offer.is_none_or(|state| state == HandoverState::Accepted) && row.status < Status::Completed;
-    if !working {
+    if !is_working(&row, offer) {
         row.applicant_name = None;
         row.applicant_phone = None;
     }
     row
+}
+
+fn is_working(row: &row::Model, offer: Option<HandoverState>) -> bool {
+    offer.is_none_or(|state| state == HandoverState::Accepted) && row.status < Status::Completed
+}
+
+/// Whether the name and the phone of the applicant are shown to whoever sees the ticket.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn shows_applicant(reader: &Reader<'_>, scope: &Scope, row: &row::Model) -> Result<bool> {
+    if row.organization_id == scope.organization() {
+        return Ok(true);
+    }
+    let handover = handover::of_ticket(reader, scope, row).await?;
+    Ok(is_working(row, handover.map(|handover| handover.state)))
 }
 
 async fn visits(reader: &Reader<'_>, ticket: &row::Model, resident: bool) -> Result<Vec<VisitDocument>> {

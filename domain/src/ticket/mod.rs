@@ -28,12 +28,14 @@ pub(crate) use self::{
     booking::{Booking, check_crew, check_window, require_staff_side, require_technicians, settle},
     crew::Held,
     desk::author,
+    document::shows_applicant,
     evidence::{evidence_found, evidence_lost},
     find::{save, visible},
     inform::informed,
     kind::Kind,
     outcome::cancel_held,
     refold::refold_job,
+    returned::returned_at,
 };
 pub use self::{
     booking::{CREW_LIMIT, ChooseExecutor, Plan, PlanVisit, SetExecutor, Unplan},

@@ -117,6 +117,18 @@ pub(crate) async fn of_tickets(
     Ok(returns)
 }
 
+/// When the work of a ticket was returned last.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn returned_at(reader: &Reader<'_>, ticket: &super::row::Model) -> Result<Option<Time>> {
+    if ticket.return_count == 0 {
+        return Ok(None);
+    }
+    let last = Entity::find().filter(Column::TicketId.eq(ticket.id)).order_by_desc(Column::Id);
+    Ok(last.one(reader).await?.map(|row| row.returned_at))
+}
+
 /// Why work is not accepted.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

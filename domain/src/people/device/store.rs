@@ -9,6 +9,7 @@ use super::{Column, Entity, Model, Platform};
 use crate::{
     Code, Error, Result, Scope,
     auth::Role,
+    channel::Subscription,
     db::Reader,
     id::DeviceId,
     scope::Actor,
@@ -58,13 +59,27 @@ pub struct RegisterDevice {
     pub id: DeviceId,
     /// What it runs.
     pub platform: Platform,
-    /// Where it is pushed to; another device with the same one loses it: the phone has changed hands.
+    /// Where it is pushed to; another device with the same one loses it: the phone has changed hands. Of a phone the token
+    /// of the provider; of a browser its `PushSubscription`, `JSON.stringify(subscription)`.
     pub push_token: Option<Line<4096>>,
     /// The version of the app.
     pub app_version: Line<40>,
     /// The stream of the technicians' app.
     #[serde(default)]
     pub delivery: Option<RegisterStream>,
+}
+
+impl RegisterDevice {
+    /// Where a browser is reached, if it says so.
+    ///
+    /// # Errors
+    /// `invalid_field`: its push token is no subscription.
+    pub fn subscription(&self) -> Result<Option<Subscription>> {
+        match (self.platform, &self.push_token) {
+            (Platform::Web, Some(token)) => Subscription::from_browser(token, "push_token").map(Some),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Registers a device of the one who acts, or renews what is known of it.
@@ -114,13 +129,18 @@ impl Register {
     async fn device(&self, tx: &mut Tx) -> Result<DeviceDocument> {
         let scope = *tx.scope();
         let args = self.args.clone();
+        // Of a browser what is needed, always written the same way: by it another device with the same one is found.
+        let push_token = match args.subscription()? {
+            Some(subscription) => Some(serde_json::to_string(&subscription).map_err(Error::internal)?),
+            None => args.push_token.map(Line::into_string),
+        };
         let mut row = Model {
             id: DeviceId::from_client(args.id.0, "id")?,
             organization_id: scope.organization(),
             user_id: None,
             resident_id: None,
             platform: args.platform,
-            push_token: args.push_token.map(Line::into_string),
+            push_token,
             app_version: args.app_version.into_string(),
             active: true,
             version: 1,
