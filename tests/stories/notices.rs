@@ -286,6 +286,7 @@ on_both! {
         let theirs = json!({ "building_ids": [estate.building], "title": "а", "text": "б" });
         stranger.dispatcher.post("/v1/mass-notices", theirs).await.problem(422, "invalid_field");
         resident.get("/v1/mass-notices").await.problem(403, "forbidden");
+        proves!(R68, part);
     }
 }
 
