@@ -36,6 +36,9 @@ macro_rules! settings {
             }
         }
 
+        /// Name and type of each setting.
+        const TYPES: &[(&str, &str)] = &[$((stringify!($name), stringify!($type)),)*];
+
         /// Name, default and meaning of each setting, for the documentation.
         pub const SETTINGS: &[(&str, &str, &str)] = &[$((stringify!($name), $shown, concat!($($doc),+)),)*];
     };
@@ -140,8 +143,29 @@ settings! {
     clock_file: Option<PathBuf> = None, "";
 }
 
-/// Settings whose digits are a text: in the environment `007` is not 7.
-const TEXTS: [&str; 5] = ["sms_login", "sms_secret", "sms_sender", "smtp_login", "smtp_password"];
+/// Settings that are taken from the environment as they stand there, whatever they look like: the key `007` is not 7, and
+/// `[a]` is no list.
+fn texts() -> impl Iterator<Item = &'static str> {
+    let is_text = |kind| matches!(kind, "String" | "Option<String>" | "PathBuf" | "Option<PathBuf>");
+    TYPES.iter().filter(move |(_, kind)| is_text(*kind)).map(|(name, _)| *name)
+}
+
+/// Settings that are read under their own names too, without `NARYAD_`.
+fn is_bare(name: &str) -> bool {
+    name == "database_url" || name.starts_with("s3_")
+}
+
+/// Lays the texts of the environment over what was read from it by guessing.
+fn lay_texts(mut figment: Figment, variable: impl Fn(&str) -> Option<String>) -> Figment {
+    for name in texts() {
+        let capitals = name.to_uppercase();
+        let bare = || variable(&capitals).filter(|_| is_bare(name));
+        if let Some(text) = variable(&format!("NARYAD_{capitals}")).or_else(bare) {
+            figment = figment.merge((name, text));
+        }
+    }
+    figment
+}
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,19 +221,9 @@ impl Config {
                 .map_err(|cause| Error::field("config", format!("{}: {cause}", path.display())))?;
             figment = figment.merge(Toml::string(&text));
         }
-        let mut figment = figment
-            .merge(Env::raw().only(&["database_url"]))
-            .merge(
-                Env::raw()
-                    .only(&names.iter().copied().filter(|name| name.starts_with("s3_")).collect::<Vec<_>>()),
-            )
-            .merge(Env::prefixed("NARYAD_").only(&names));
-        for name in TEXTS {
-            if let Ok(text) = std::env::var(format!("NARYAD_{}", name.to_uppercase())) {
-                figment = figment.merge((name, text));
-            }
-        }
-        figment
+        let bare: Vec<_> = names.iter().copied().filter(|name| is_bare(name)).collect();
+        let figment = figment.merge(Env::raw().only(&bare)).merge(Env::prefixed("NARYAD_").only(&names));
+        lay_texts(figment, |name| std::env::var(name).ok())
             .merge(Serialized::defaults(flags))
             .extract()
             .map_err(|cause| Error::field("config", cause.to_string()))
@@ -372,6 +386,48 @@ mod tests {
             };
             assert_eq!(value, *default, "{name}");
             assert!(!meaning.is_empty());
+        }
+    }
+
+    fn read_environment(variables: &[(&str, &str)]) -> Result<Config> {
+        let found = |name: &str| {
+            let of = variables.iter().find(|(variable, _)| *variable == name);
+            of.map(|(_, value)| (*value).to_owned())
+        };
+        let read = lay_texts(Figment::from(Serialized::defaults(Config::default())), found).extract();
+        read.map_err(|cause| Error::field("config", cause.to_string()))
+    }
+
+    #[test]
+    fn a_text_of_the_environment_is_taken_as_it_stands() {
+        for text in ["007164239185", "1e5", "true", "[a", "{b", "\"c", "a=b", " d "] {
+            let config = read_environment(&[
+                ("S3_BUCKET", text),
+                ("S3_ACCESS_KEY_ID", "a"),
+                ("NARYAD_S3_ACCESS_KEY_ID", text),
+                ("NARYAD_S3_SECRET_ACCESS_KEY", text),
+                ("NARYAD_SMTP_PASSWORD", text),
+                ("NARYAD_DATA", text),
+                ("SMS_SECRET", "nobody's"),
+            ])
+            .unwrap();
+            let bucket = config.s3().unwrap().unwrap();
+            let read = [&bucket.bucket, &bucket.access_key_id, &bucket.secret_access_key];
+            assert_eq!(read, [text; 3]);
+            assert_eq!(config.smtp_password.as_deref(), Some(text));
+            assert_eq!(config.data, PathBuf::from(text));
+            assert_eq!(config.sms_secret, None);
+        }
+    }
+
+    #[test]
+    fn every_secret_is_a_text() {
+        let texts: Vec<_> = texts().collect();
+        for (name, _, _) in SETTINGS {
+            let is_secret =
+                ["secret", "password", "login", "key", "url"].iter().any(|word| name.contains(word));
+            let is_list = *name == "previous_key_files";
+            assert!(!is_secret || is_list || texts.contains(name), "{name}");
         }
     }
 

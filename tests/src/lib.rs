@@ -40,6 +40,7 @@ pub mod simulator;
 pub mod sms;
 pub mod smtp;
 pub mod story;
+pub mod web_push;
 
 #[cfg(test)]
 mod stand_in;

@@ -31,4 +31,5 @@ mod sync;
 mod terms;
 mod texts;
 mod uploads;
+mod web_push;
 mod worktime;

@@ -17,6 +17,7 @@ use crate::{
     reply::{self, NoContent, PageOf},
     routes::Routes,
     state::State,
+    web_push,
 };
 
 pub(super) fn routes(routes: &mut Routes<'_, '_>) {
@@ -34,8 +35,9 @@ pub(super) struct RegisteredDevice {
     pub delivery: Option<DeliveryDocument>,
 }
 
-/// Registers one's own device, or renews what is known of it. Another device with the same push token loses it. A
-/// technician's phone names its stream too, and gets the key by which it delivers.
+/// Registers one's own device, or renews what is known of it. Another device with the same push token loses it. A browser
+/// that subscribed to pushes gives its subscription as JSON; its push service must have a public address. A technician's
+/// phone names its stream too, and gets the key by which it delivers.
 #[utoipa::path(
     tag = "people",
     params((
@@ -47,6 +49,9 @@ pub(super) struct RegisteredDevice {
 )]
 #[post("/v1/devices")]
 async fn register_device(app: State, caller: Caller, args: Json<RegisterDevice>) -> Answer {
+    if let Some(subscription) = args.0.subscription()? {
+        web_push::check_reach(&subscription, app.config.web_push_stand_in.as_deref(), "push_token")?;
+    }
     let key = match args.0.delivery {
         Some(RegisterStream { stream_id, rotation_id }) => {
             let rotation = RotationId::from_client(rotation_id, "delivery.rotation_id")?;

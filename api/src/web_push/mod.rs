@@ -17,11 +17,11 @@ use std::{
 
 use naryad_domain::{
     Clock, Error, Result,
-    channel::{SendError, Taken, VapidKey, WebPush, WebPushMessage},
+    channel::{SendError, Subscription, Taken, VapidKey, WebPush, WebPushMessage},
     push::Priority,
 };
 use reqwest::{
-    Client, Url,
+    Client, Response, Url,
     header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE},
 };
 
@@ -116,9 +116,16 @@ impl BrowserPush {
             request = request.header("Topic", topic);
         }
         let response = request.body(body).send().await.map_err(|failure| unreached(&failure))?;
+        // A page that somebody on the way shows instead of the service comes as 200 too; the service itself says 201.
+        let is_page = |response: &Response| {
+            let kind = response.headers().get(CONTENT_TYPE);
+            kind.is_some_and(|kind| kind.as_bytes().to_ascii_lowercase().starts_with(b"text/html"))
+        };
         // Of a message that was taken the words are not waited for.
-        if matches!(response.status().as_u16(), 200..=202) {
-            return Ok(Taken::default());
+        match response.status().as_u16() {
+            201 | 202 => return Ok(Taken::default()),
+            200 if !is_page(&response) => return Ok(Taken::default()),
+            _ => {}
         }
         Err(meaning(&Answer::whole(response, now).await?))
     }
@@ -141,6 +148,17 @@ impl WebPush for BrowserPush {
     fn public_key(&self) -> &str {
         self.key.public_key()
     }
+}
+
+/// Refuses a subscription to a push service that is not reached from here; `path` is where it stands in the request, and
+/// `stand_in` is `web_push_stand_in`.
+///
+/// # Errors
+/// `invalid_field` at `path`.
+pub(crate) fn check_reach(subscription: &Subscription, stand_in: Option<&str>, path: &str) -> Result<()> {
+    let reach = Reach::of(stand_in).map_err(Error::internal)?;
+    let refused = || Error::field(path, "the endpoint must be the public address of a push service");
+    reach.endpoint(&subscription.endpoint).map(drop).ok_or_else(refused)
 }
 
 /// An address that push services take (RFC 8292, section 2.1).
