@@ -97,6 +97,8 @@ settings! {
     fcm_service_account_file: Option<PathBuf> = None, "";
     /// Address of Firebase Cloud Messaging.
     fcm_endpoint: String = "https://fcm.googleapis.com".to_owned(), "https://fcm.googleapis.com";
+    /// Pushes a second to Firebase Cloud Messaging at most, from each node; a project may send ten thousand.
+    fcm_per_second: u32 = 500, "500";
     /// Who sends text messages: `smsc` (SMSC), `smsru` (SMS.ru), `smsaero` (SMS Aero), or `outbox`: nobody, they are
     /// written into the folder `outbox` of the data directory.
     sms_provider: SmsProvider = SmsProvider::Outbox, "outbox";
@@ -262,7 +264,8 @@ impl Config {
     /// Where pushes go, if a provider is set.
     pub fn fcm(&self) -> Option<FcmSettings> {
         let service_account_file = self.fcm_service_account_file.clone()?;
-        Some(FcmSettings { service_account_file, endpoint: self.fcm_endpoint.clone() })
+        let (endpoint, per_second) = (self.fcm_endpoint.clone(), self.fcm_per_second);
+        Some(FcmSettings { service_account_file, endpoint, per_second })
     }
 
     /// The gateway for text messages, if one is set.

@@ -11,6 +11,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use actix_web::{
@@ -62,12 +63,23 @@ struct Book {
     unregistered: BTreeSet<String>,
     asked: usize,
     taken: Vec<Value>,
+    /// When each of them was taken.
+    times: Vec<Instant>,
     complaints: Vec<String>,
 }
 
 impl Desk {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    fn grant(&mut self, now: DateTime<Utc>) -> String {
+        let token = format!("ya29.{}", Uuid::now_v7().simple());
+        self.granted.insert(token.clone(), now + TimeDelta::seconds(ACCESS_SECONDS));
+        self.grants += 1;
+        token
     }
 }
 
@@ -109,6 +121,11 @@ impl Fcm {
     /// Its address.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where messages go.
+    pub fn send_address(&self) -> String {
+        format!("{}/v1/projects/{}/messages:send", self.url, account::PROJECT)
     }
 
     /// The file of its service account.
@@ -156,6 +173,19 @@ impl Fcm {
         self.desk.book().taken.clone()
     }
 
+    /// The messages that were taken after the first `seen`, in order, each with its time.
+    pub fn taken_after(&self, seen: usize) -> Vec<(Instant, Value)> {
+        let book = self.desk.book();
+        let from = seen.min(book.taken.len());
+        let taken = book.times[from..].iter().zip(&book.taken[from..]);
+        taken.map(|(at, message)| (*at, message.clone())).collect()
+    }
+
+    /// An access token for somebody who has no account: he need not ask the token service.
+    pub fn access(&self) -> String {
+        self.desk.book().grant(self.desk.clock.now())
+    }
+
     /// The tokens of the messages that were taken, in order.
     pub fn reached(&self) -> Vec<String> {
         let token = |message: &Value| message["token"].as_str().unwrap_or_default().to_owned();
@@ -196,9 +226,7 @@ async fn grant(desk: Data<Desk>, request: HttpRequest, body: Bytes) -> HttpRespo
         book.complaints.push(complaint);
         return HttpResponse::BadRequest().json(json!({ "error": "invalid_grant" }));
     }
-    let token = format!("ya29.{}", Uuid::now_v7().simple());
-    book.granted.insert(token.clone(), now + TimeDelta::seconds(ACCESS_SECONDS));
-    book.grants += 1;
+    let token = book.grant(now);
     HttpResponse::Ok()
         .json(json!({ "access_token": token, "expires_in": ACCESS_SECONDS, "token_type": "Bearer" }))
 }
@@ -242,6 +270,7 @@ fn take(desk: &Desk, message: Value) -> HttpResponse {
         return Say::Unregistered.to_answer();
     }
     book.taken.push(message);
+    book.times.push(Instant::now());
     let name = format!("projects/{}/messages/0:{}", account::PROJECT, book.taken.len());
     HttpResponse::Ok().json(json!({ "name": name }))
 }

@@ -115,6 +115,10 @@ on_both! {
         let calls = format!("/v1/tickets/{urgent}/call-attempts");
         for outcome in ["no_answer", "unreachable"] {
             call(&calls, outcome).await;
+            // Dialling again at once is noted, and gives nobody up.
+            let early = call(&calls, "busy").await;
+            assert!(early.json("/ended").is_null(), "{early}");
+            house.clock().advance_minutes(30);
         }
         call(&calls, "no_answer").await.has("/ended", "review");
         desk.get(&format!("/v1/tickets/{urgent}")).await.ok(200).has("/status", "registered");
@@ -134,6 +138,7 @@ on_both! {
         let calls = format!("/v1/tickets/{other}/call-attempts");
         for _ in 0..2 {
             call(&calls, "no_answer").await;
+            house.clock().advance_minutes(30);
         }
         call(&calls, "no_answer").await.has("/ended", "review");
     }

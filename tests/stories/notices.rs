@@ -4,10 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use naryad_tests::{
     Answer, Client, House, Role,
     estate::{Estate, RESIDENT_PHONE, fresh, resident_of},
-    fcm::{Fcm, Say},
+    fcm::{self, Fcm},
     house::eventually,
     on_both, proves,
-    sms::{Dialect, Gate},
+    sms::{Dialect, Gate, Say, Weather},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ on_both! {
         assert_eq!(texts(house, "+79123450000").await.len(), 1);
         assert!(texts(house, RESIDENT_PHONE).await.is_empty());
         // A dead token leaves its device, and the message takes the next way at once.
-        fcm.say([Say::Unregistered]);
+        fcm.say([fcm::Say::Unregistered]);
         let third = estate.register("TAP-LEAK", "Течёт кран опять.").await.id("/id");
         house.clock().advance_minutes(3);
         in_state(&estate.dispatcher, third, "registered", "taken").await;
@@ -157,7 +157,7 @@ on_both! {
         gate.serve(house, Dialect::Smsc);
         house.restart().await;
         let estate = Estate::found(house, "УК Дом").await;
-        gate.disconnect(RESIDENT_PHONE);
+        gate.disconnect(&RESIDENT_PHONE[1..]);
         let id = estate.register("TAP-LEAK", "Течёт кран на кухне.").await.id("/id");
         house.clock().advance_minutes(3);
         for _ in 0..12 {
@@ -379,4 +379,83 @@ fn letters(house: &House) -> Vec<Value> {
     let read =
         files.map(|file| file.path()).filter(|path| path.extension().is_some_and(|kind| kind == "json"));
     read.map(|path| serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()).collect()
+}
+
+on_both! {
+    /// The gateway is down while things change: what it brings afterwards is what is so.
+    async fn what_is_no_longer_so_is_not_said(house: &House) {
+        let gate = Gate::start(house.clock()).await;
+        gate.serve(house, Dialect::Smsc);
+        house.restart().await;
+        let estate = Estate::found(house, "УК Дом").await;
+        let (desk, anna) = (&estate.dispatcher, estate.technician(house, "Сидорова Анна Павловна").await);
+        let down = || gate.weather(Some(Weather::of(7, 100, [Say::Internal])));
+        let up = || {
+            gate.weather(None);
+            house.clock().advance_minutes(10);
+        };
+        let tried = async |query: &str| {
+            let path = format!("/v1/notifications?{query}");
+            eventually("the gateway to be tried", async || {
+                let all = desk.get(&path).await.ok(200);
+                all.list("/items").iter().any(|one| !one["last_error"].is_null()).then_some(())
+            })
+            .await;
+        };
+        // A visit is moved before anybody has read of its first time.
+        let id = estate.register("TAP-LEAK", "Течёт кран на кухне.").await.id("/id");
+        down();
+        let start = house.clock().now() + TimeDelta::hours(20);
+        let visit = plan(&estate, id, anna.user.id, start).await;
+        tried(&format!("ticket_id={id}&kind=booked")).await;
+        let body = json!({ "start": start + TimeDelta::hours(3), "end": start + TimeDelta::hours(4) });
+        desk.post(&format!("/v1/visits/{visit}/move"), body).await.ok(200);
+        in_state(desk, id, "booked", "superseded").await;
+        up();
+        let said = eventually("the new time", async || {
+            let texts = gate.texts_of(&RESIDENT_PHONE[1..]);
+            texts.iter().any(|text| text.contains("перенесён")).then_some(texts)
+        })
+        .await;
+        assert_eq!(said.len(), 1, "{said:?}");
+        let assigned = desk.get(&format!("/v1/notifications?ticket_id={id}&kind=assigned")).await.ok(200);
+        assert_eq!(assigned.list("/items").len(), 2, "she learns the new time as well");
+        // A notice is stopped after it was tried. Whoever cannot see or hear well is told like everybody.
+        let body = json!({
+            "full_name": "Орлов Пётр", "phones": ["+79123450009"], "disabled": true,
+            "accounts": [{ "number": "LS-009", "premises_id": estate.premises }],
+        });
+        desk.post("/v1/residents", body).await.ok(201);
+        let to = json!({ "building_ids": [estate.building] });
+        desk.post("/v1/mass-notices/audience", to).await.ok(200).has("/residents", 2);
+        down();
+        let body = json!({ "building_ids": [estate.building], "title": "Вода", "text": "Завтра не будет воды." });
+        let notice = desk.post("/v1/mass-notices", body).await.ok(201);
+        tried("kind=mass_notice").await;
+        let stop = format!("/v1/mass-notices/{}/stop", notice.id("/id"));
+        desk.request(Method::POST, &stop).send().await.ok(200).has("/progress/superseded", 2);
+        up();
+        // A ticket that is over is not announced, work that was returned is not to be accepted.
+        let over = estate.register("TAP-LEAK", "Течёт кран в ванной.").await.id("/id");
+        desk.post(&format!("/v1/tickets/{over}/cancel"), json!({ "reason": "Ошиблись." })).await.ok(200);
+        in_state(desk, over, "registered", "superseded").await;
+        house.clock().set_to("2026-03-02T20:00:00Z");
+        let back = estate.register("SEW-SMELL", "Запах из канализации.").await.id("/id");
+        let body = json!({ "reason": "Техник сообщил по телефону.", "waive_missing": true });
+        desk.post(&format!("/v1/tickets/{back}/complete"), body).await.ok(200);
+        desk.post(&format!("/v1/tickets/{back}/return"), json!({ "reason": "Запах вернулся." })).await.ok(200);
+        in_state(desk, back, "completed", "superseded").await;
+        house.clock().set_to("2026-03-03T06:00:00Z");
+        let last = estate.register("TAP-LEAK", "Течёт кран опять.").await.text("/number").to_owned();
+        house.clock().advance_minutes(3);
+        let said = eventually("the last word", async || {
+            let texts = gate.texts_of(&RESIDENT_PHONE[1..]);
+            texts.iter().any(|text| text.contains(&last)).then_some(texts)
+        })
+        .await;
+        for wrong in ["не будет воды", "ванной", "выполнены"] {
+            assert!(said.iter().all(|text| !text.contains(wrong)), "{said:?}");
+        }
+        assert!(gate.texts_of("79123450009").is_empty());
+    }
 }

@@ -83,6 +83,13 @@ on_both! {
         assert!(told(house, "survey_ask").await.is_empty());
         house.clock().advance(TimeDelta::minutes(121));
         let path = asked(house, 1).await;
+        // The desk sees that he was asked, and not the link by which he answers.
+        let shown = eventually("the question to be written", async || {
+            let all = estate.dispatcher.get("/v1/notifications?kind=survey_ask").await.ok(200);
+            all.list("/items")[0]["body"].as_str().map(str::to_owned)
+        })
+        .await;
+        assert!(shown.contains("Как выполнены") && !shown.contains("/v1/s/"), "{shown}");
         for _ in 0..3 {
             let seen = nobody.get(&path).await.ok(200);
             assert_eq!(seen.text("/question"), "Как выполнены работы по заявке № 2026-000001? Оценка от 1 до 5.");

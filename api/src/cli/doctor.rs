@@ -55,6 +55,7 @@ pub(super) async fn doctor(config: &Config) -> Result<Outcome> {
     lines.push(push(config).await);
     lines.push(sms(config).await);
     lines.push(mail(config).await);
+    lines.push(links(config));
     lines.push(web_push(config));
     lines.extend(web_push_stand_in(config));
     if let Some(path) = &config.clock_file {
@@ -93,6 +94,16 @@ async fn bucket(config: &Config) -> Line {
     match store.probe().await {
         Ok(()) => Line::Well(format!("{place}: answers, verifies and never overwrites")),
         Err(what) => Line::Wrong(format!("{place}: {what}")),
+    }
+}
+
+/// What links in messages begin with.
+fn links(config: &Config) -> Line {
+    match &config.public_url {
+        Some(url) => Line::Well(format!("links: begin with {url}")),
+        None => {
+            Line::Warning("links: NARYAD_PUBLIC_URL is not set; links in messages lead nowhere".to_owned())
+        }
     }
 }
 

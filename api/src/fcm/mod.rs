@@ -22,9 +22,6 @@ use reqwest::{Client, Url};
 use self::{access::Access, account::Account, answer::Verdict, body::Body};
 use crate::provider::{Answer, Guard, address, client, in_time};
 
-/// Messages a second: a twentieth of what a project may send.
-const PER_SECOND: u32 = 500;
-
 /// Where messages go, and who sends them.
 #[derive(Clone, Debug)]
 pub struct FcmSettings {
@@ -32,6 +29,8 @@ pub struct FcmSettings {
     pub service_account_file: PathBuf,
     /// Address of the service.
     pub endpoint: String,
+    /// Messages a second at most.
+    pub per_second: u32,
 }
 
 /// The way to FCM.
@@ -55,7 +54,13 @@ impl FcmPush {
         let send = account.send_address(&endpoint)?;
         let http = client(&[&send, account.token_uri()])?;
         let access = Access::new(account, http.clone(), Arc::clone(&clock));
-        Ok(Self { send, access, http, guard: Guard::new("fcm", PER_SECOND, Arc::clone(&clock)), clock })
+        Ok(Self {
+            send,
+            access,
+            http,
+            guard: Guard::new("fcm", settings.per_second, Arc::clone(&clock)),
+            clock,
+        })
     }
 
     /// Whether the service gives access to the account.

@@ -138,6 +138,7 @@ fn an_unusable_account_is_named_without_its_words() {
         let settings = FcmSettings {
             service_account_file: file.path().to_owned(),
             endpoint: "https://fcm.googleapis.com".to_owned(),
+            per_second: 500,
         };
         let failure = format!("{:?}", FcmPush::open(&settings, clock()).unwrap_err());
         assert!(failure.contains(&file.path().display().to_string()), "{failure}");

@@ -10,6 +10,7 @@ use naryad_domain::{
         CallOf, LogCall, NotificationDetail, NotificationDocument, NotificationFilter, Receipt, ReceiptOf,
         find, list,
     },
+    privacy::ReadSubject,
 };
 
 use crate::{
@@ -26,6 +27,11 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     mass::routes(routes);
 }
 
+/// Whose data a message shows: the resident's it is to, or the applicant's of its ticket.
+fn subject(message: &NotificationDocument) -> Option<ReadSubject> {
+    message.resident_id.map(ReadSubject::Resident).or(message.ticket_id.map(ReadSubject::Ticket))
+}
+
 /// Messages, newest first: all of the organization for the desk, and those to the caller for everybody else. With
 /// `undelivered=true` the board of what did not arrive.
 #[utoipa::path(
@@ -40,7 +46,9 @@ async fn list_notifications(
     filter: Query<NotificationFilter>,
     page: Query<PageQuery>,
 ) -> Answer {
-    app.page(list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?).await?)
+    let page = list(&app.db.reader(), &caller.scope, &filter, &page.request(&app)?).await?;
+    app.note_reads(&caller.scope, "list_notifications", page.items.iter().filter_map(subject)).await;
+    app.page(page)
 }
 
 /// A message, and what was tried to bring it.
@@ -50,7 +58,9 @@ async fn list_notifications(
 )]
 #[get("/v1/notifications/{id}")]
 async fn get_notification(app: State, caller: Caller, id: PathId<NotificationId>) -> Answer {
-    reply::document(&find(&app.db.reader(), &caller.scope, id.0).await?)
+    let detail = find(&app.db.reader(), &caller.scope, id.0).await?;
+    app.note_reads(&caller.scope, "get_notification", subject(&detail.notification)).await;
+    reply::document(&detail)
 }
 
 /// The app has the message, or its person has read it: it climbs no further. A second time changes nothing.

@@ -8,4 +8,7 @@ mod store;
 mod tests;
 
 pub use self::store::{Acknowledge, AlertDocument, AlertFilter, NewAlert, Raise, list, raise};
-pub(crate) use self::{end::end, follow::follow};
+pub(crate) use self::{
+    end::{end, end_of_house, stands},
+    follow::follow,
+};

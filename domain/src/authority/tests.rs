@@ -183,6 +183,17 @@ async fn a_large_accident_is_told_to_director_and_master_at_once() {
         db.write(desk, cancel).await.unwrap();
         test.clock.advance(TimeDelta::minutes(1));
         assert_eq!(told().await, 5, "the manager, of those that stand");
+        // Work that returned is an accident anew, when somebody says so.
+        let args = json!({ "reason": "Доложил по телефону.", "waive_missing": true });
+        let complete = ticket::Complete { ticket: declared, args: serde_json::from_value(args).unwrap() };
+        db.write(desk, complete).await.unwrap();
+        let args = serde_json::from_value(json!({ "reason": "Снова течёт." })).unwrap();
+        db.write(desk, ticket::Return { ticket: declared, args }).await.unwrap();
+        assert_eq!(told().await, 5);
+        for _ in 0..2 {
+            db.write(desk, escalation::Declare { ticket: declared }).await.unwrap();
+        }
+        assert_eq!(told().await, 6);
         let refused = db.write(desk, escalation::Declare { ticket: equipment }).await.unwrap_err();
         assert_eq!(refused.code(), Code::IllegalMove);
         let technician = Scope::staff(site.company.id, crate::id::UserId::new(&test.clock), Role::Technician);

@@ -17,7 +17,7 @@ use crate::{
     id::{CallId, TicketId},
     job::NewJob,
     notification::{self, News, NotificationKind, Person},
-    people::resident,
+    people::{locale::Locale, resident},
     text::{PhoneNumber, Text},
     ticket::{self, Held, Kind, Move, Status, moves},
     write::{Act, Tx},
@@ -49,7 +49,7 @@ pub struct LogCall {
 }
 
 /// Logs a call about a ticket. An applicant who did not answer is called again after 30 minutes: the desk is reminded by
-/// an alert `call_again`. The third call in a row without an answer ends as the kind of work says: the ticket is cancelled,
+/// an alert `call_again`; one before that is noted and does not count. The third call in a row without an answer ends as the kind of work says: the ticket is cancelled,
 /// or the desk decides (an alert `called_in_vain`); either way the applicant is written to.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -93,8 +93,13 @@ impl Act for Log {
                 // Work that was returned begins anew.
                 let returned_at = ticket::returned_at(&tx.reader(), ticket).await?;
                 let row = last.as_ref().filter(|last| returned_at.is_none_or(|at| at < last.called_at));
-                call.unanswered = row.map_or(0, |last| last.unanswered % CALLS) + 1;
-                if call.unanswered < CALLS {
+                let before = row.map_or(0, |last| last.unanswered % CALLS);
+                // Nobody is given up within a minute: one before its time is noted, and counts for nothing.
+                let early = row.and_then(|last| last.next_at).filter(|at| call.called_at < *at);
+                call.unanswered = if early.is_some() { before } else { before + 1 };
+                if early.is_some() {
+                    call.next_at = early;
+                } else if call.unanswered < CALLS {
                     call.next_at = Some(call.called_at + AGAIN_AFTER);
                 } else if policy == UnansweredCalls::Cancel && may_cancel(tx, &held) {
                     call.ended = Some(CallsEnd::Cancelled);
@@ -143,11 +148,15 @@ fn may_cancel(tx: &Tx, held: &Held) -> bool {
 /// Nobody answers: the ticket is cancelled or the desk is told, and the applicant is written to.
 async fn in_vain(tx: &mut Tx, held: &Held, call: &Model, end: CallsEnd) -> Result<()> {
     let ticket = &held.ticket;
-    let outcome = match end {
-        CallsEnd::Cancelled => {
-            ticket::cancel_held(tx, held, REASON).await?;
-            "Заявка отменена."
-        }
+    let (person, locale) = to(tx, ticket).await?;
+    let outcome = match (end, locale) {
+        (CallsEnd::Cancelled, Locale::Ru) => "Заявка отменена.",
+        (CallsEnd::Cancelled, Locale::En) => "The request is cancelled.",
+        (CallsEnd::Review, Locale::Ru) => "Решение по заявке примет диспетчер.",
+        (CallsEnd::Review, Locale::En) => "The dispatcher decides what becomes of the request.",
+    };
+    match end {
+        CallsEnd::Cancelled => ticket::cancel_held(tx, held, REASON).await?,
         CallsEnd::Review => {
             let alert = NewAlert {
                 kind: VAIN,
@@ -156,10 +165,9 @@ async fn in_vain(tx: &mut Tx, held: &Held, call: &Model, end: CallsEnd) -> Resul
                 ticket: Some(ticket.id),
             };
             alert::raise(tx, alert).await?;
-            "Решение по заявке примет диспетчер."
         }
-    };
-    let Some(person) = to(tx, ticket).await? else { return Ok(()) };
+    }
+    let Some(person) = person else { return Ok(()) };
     let event = format!("called_in_vain:{}", call.id);
     let mut news = News::of(ticket, None, NotificationKind::CalledInVain, event);
     news.facts.insert("outcome".to_owned(), outcome.into());
@@ -167,13 +175,16 @@ async fn in_vain(tx: &mut Tx, held: &Held, call: &Model, end: CallsEnd) -> Resul
     Ok(())
 }
 
-/// Who does not answer the phone is written to by e-mail, if an address is known (R103).
-async fn to(tx: &Tx, ticket: &ticket::row::Model) -> Result<Option<Person>> {
-    if let Some(resident) = ticket.resident_id {
-        let row = resident::Entity::find_by_id(resident).one(&tx.reader()).await?;
-        if let Some(email) = row.and_then(|row| row.email) {
-            return Ok(Some(Person::Mail(email)));
-        }
+/// Who does not answer the phone is written to by e-mail, if an address is known (R103); in which language.
+async fn to(tx: &Tx, ticket: &ticket::row::Model) -> Result<(Option<Person>, Locale)> {
+    let row = match ticket.resident_id {
+        Some(resident) => resident::Entity::find_by_id(resident).one(&tx.reader()).await?,
+        None => None,
+    };
+    if let Some(email) = row.as_ref().and_then(|row| row.email.clone()) {
+        // An address alone says nothing of a language.
+        return Ok((Some(Person::Mail(email)), Locale::default()));
     }
-    Ok(Person::applicant(ticket))
+    let locale = row.map_or(Locale::default(), |row| Locale::stored(&row.locale));
+    Ok((Person::applicant(ticket), locale))
 }

@@ -26,7 +26,7 @@ async fn registered(test: &TestDb, house: &House, emergency: bool) -> TicketId {
 
 async fn call(test: &TestDb, house: &House, ticket: TicketId, outcome: &str) -> CallDocument {
     let args = serde_json::from_value(serde_json::json!({ "outcome": outcome })).unwrap();
-    test.clock.advance(TimeDelta::seconds(1));
+    test.clock.advance(TimeDelta::minutes(31));
     test.db.write(house.desk(), Log { ticket, args }).await.unwrap()
 }
 
@@ -77,7 +77,6 @@ async fn the_third_call_in_vain_cancels() {
         remind(&test, &house, &first).await;
         assert!(standing(&test, &house).await.is_empty());
         assert_eq!(status(&test, &house, ticket).await, Status::Registered);
-        test.clock.advance(TimeDelta::minutes(30));
         let third = call(&test, &house, ticket, "unreachable").await;
         assert_eq!((third.unanswered, third.next_at, third.ended), (3, None, Some(CallsEnd::Cancelled)));
         assert_eq!(status(&test, &house, ticket).await, Status::Cancelled);
@@ -170,6 +169,34 @@ async fn work_that_returned_begins_the_count_anew() {
         test.db.write(house.desk(), ticket::Return { ticket, args }).await.unwrap();
         let first = call(&test, &house, ticket, "no_answer").await;
         assert_eq!((first.unanswered, first.ended), (1, None));
+        assert_eq!(status(&test, &house, ticket).await, Status::Registered);
+        assert_sound(&test.db).await;
+    }
+}
+
+#[tokio::test]
+async fn who_redials_at_once_gives_nobody_up() {
+    for test in databases().await {
+        let house = house(&test.db).await;
+        let ticket = registered(&test, &house, false).await;
+        let first = call(&test, &house, ticket, "busy").await;
+        let again = || Log {
+            ticket,
+            args: serde_json::from_value(serde_json::json!({ "outcome": "busy" })).unwrap(),
+        };
+        for _ in 0..3 {
+            test.clock.advance(TimeDelta::seconds(20));
+            let early = test.db.write(house.desk(), again()).await.unwrap();
+            assert_eq!((early.unanswered, early.next_at, early.ended), (1, first.next_at, None));
+        }
+        // The reminder stands as it stood.
+        test.clock.advance(TimeDelta::minutes(30));
+        let calls = list(&test.db.reader(), &house.desk(), ticket).await.unwrap();
+        remind(&test, &house, calls.last().unwrap()).await;
+        assert_eq!(standing(&test, &house).await, ["call_again"]);
+        let (desk, db) = (house.desk(), &test.db);
+        let (one, other) = tokio::join!(db.write(desk, again()), db.write(desk, again()));
+        assert_eq!([one.unwrap().unanswered, other.unwrap().unanswered], [2, 2], "of two at once one counts");
         assert_eq!(status(&test, &house, ticket).await, Status::Registered);
         assert_sound(&test.db).await;
     }

@@ -43,7 +43,7 @@ pub(crate) async fn follow(
 }
 
 /// The desk says that a ticket is a large accident: of a building, or of a group of them. Said once more it changes
-/// nothing.
+/// nothing, until the work was done and returned.
 #[derive(Clone, Copy, Debug)]
 pub struct Declare {
     /// The ticket.
@@ -66,6 +66,7 @@ impl Act for Declare {
         let declared = row::Entity::find()
             .filter(row::Column::TicketId.eq(ticket.id))
             .filter(row::Column::Kind.eq(ACCIDENT))
+            .filter(row::Column::EndedAt.is_null())
             .one(&tx.reader())
             .await?;
         if declared.is_none() {

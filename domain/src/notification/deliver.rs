@@ -6,6 +6,8 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde::Deserialize;
 
+use uuid::Uuid;
+
 use super::{
     Ladder, NotificationKind, NotificationState, Rung,
     book::{Book, Contact},
@@ -498,7 +500,10 @@ impl Way<'_> {
 
     fn note(&mut self, rung: &'static str, outcome: &'static str, detail: Option<String>) {
         let at = self.now;
-        self.tries.push(Try { id: new_uuid(&**self.db.clock()), rung, outcome, detail, at });
+        // Two of one instant stand in the order in which they were tried.
+        let after = self.tries.last().map_or(Uuid::nil(), |last| Uuid::from_u128(last.id.as_u128() + 1));
+        let id = new_uuid(&**self.db.clock()).max(after);
+        self.tries.push(Try { id, rung, outcome, detail, at });
     }
 
     /// Something of ours went wrong: again later, and in the end among what did not arrive.

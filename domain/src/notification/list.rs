@@ -83,6 +83,17 @@ impl From<Model> for NotificationDocument {
     }
 }
 
+impl NotificationDocument {
+    /// The message as the scope sees it: whoever holds the link to a survey answers it, so the desk does not see it.
+    pub(super) fn of(mut row: Model, scope: &Scope) -> Self {
+        let link = row.facts.get("link").and_then(|link| link.as_str()).filter(|link| !link.is_empty());
+        if let Some(link) = link.map(str::to_owned).filter(|_| !row.is_to(scope)) {
+            row.body = row.body.map(|body| body.replace(&link, "…"));
+        }
+        row.into()
+    }
+}
+
 /// Something that was tried to bring a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, FromQueryResult)]
 pub struct TryDocument {
@@ -182,7 +193,7 @@ pub async fn list(
         .limit(page.limit() as u64 + 1)
         .all(reader)
         .await?;
-    page.cut(rows.into_iter().map(NotificationDocument::from).collect(), |one| one.id)
+    page.cut(rows.into_iter().map(|row| NotificationDocument::of(row, scope)).collect(), |one| one.id)
 }
 
 /// A message, with what was tried to bring it.
@@ -195,5 +206,5 @@ pub async fn find(reader: &Reader<'_>, scope: &Scope, id: NotificationId) -> Res
     let sql =
         "SELECT rung, outcome, detail, tried_at FROM notification_try WHERE notification_id = $1 ORDER BY id";
     let tries = reader.all::<TryDocument>(sql, [id.0.into()]).await?;
-    Ok(NotificationDetail { notification: row.into(), tries })
+    Ok(NotificationDetail { notification: NotificationDocument::of(row, scope), tries })
 }

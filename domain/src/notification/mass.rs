@@ -165,7 +165,7 @@ fn residents(scope: &Scope, buildings: &BTreeSet<BuildingId>) -> (String, Vec<Va
     let mut values: Vec<Value> = vec![scope.organization().0.into()];
     let list = placeholders(buildings.iter().map(|id| id.0), &mut values);
     let sql = format!(
-        "SELECT r.id, r.email FROM resident r WHERE r.organization_id = $1 AND NOT r.disabled AND r.id IN
+        "SELECT r.id, r.email FROM resident r WHERE r.organization_id = $1 AND r.id IN
              (SELECT a.resident_id FROM account a JOIN premises p ON p.id = a.premises_id
               WHERE p.building_id IN ({list}))"
     );

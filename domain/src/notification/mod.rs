@@ -19,14 +19,16 @@ pub mod rule;
 mod tell;
 pub mod words;
 
-pub(crate) use self::tell::{booked, follow, hush, joined, registered, tell, tell_applicant, tell_desk};
+pub(crate) use self::tell::{
+    booked, follow, hush, reassigned, registered, tell, tell_applicant, tell_desk, unassigned,
+};
 pub use self::{
     book::Book,
     deliver::{Done, deliver},
     kind::{Lane, NotificationKind},
     ladder::{Ladder, Rung, Step},
     list::{NotificationDetail, NotificationDocument, NotificationFilter, TryDocument, find, list},
-    queue::{LEASE, Try, claim, forget_the_past, is_due, settle},
+    queue::{LEASE, Try, claim, forget_the_past, give_back, is_due, settle},
     quiet::QuietHours,
     receipt::{CallOf, LogCall, Receipt, ReceiptOf, SeenAs},
     row::NotificationState,

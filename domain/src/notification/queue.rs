@@ -3,7 +3,7 @@
 //! The queue is no business, and is written past the journal; what reached somebody stands in its own log.
 
 use chrono::TimeDelta;
-use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, FromQueryResult, Statement, Value};
 use uuid::Uuid;
 
 use super::{Lane, deliver::Done, row::Model};
@@ -78,26 +78,36 @@ pub async fn forget_the_past(db: &Db, then: Time) -> Result<usize> {
     Ok(forgotten.len())
 }
 
+/// Gives back messages that were taken and not begun: they are due again at once.
+///
+/// # Errors
+/// The database cannot be written; then their leases run out.
+pub async fn give_back(db: &Db, messages: &[Model]) -> Result<()> {
+    let now = db.clock().now();
+    let all: Vec<Vec<Value>> =
+        messages.iter().map(|message| vec![message.id.0.into(), message.lease.into(), now.into()]).collect();
+    let transaction = job::begin(db).await?;
+    let (head, tail) = (
+        "UPDATE notification SET next_at = v.column3, lease = NULL FROM (",
+        ") AS v WHERE notification.id = v.column1 AND notification.lease = v.column2
+           AND notification.next_at IS NOT NULL",
+    );
+    in_portions(&transaction, db.backend(), head, tail, &all).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
 /// Writes down what became of some messages, in one commit. What somebody has answered meanwhile stands.
 ///
 /// # Errors
 /// The database cannot be written; then nothing is written, and the leases run out.
 pub async fn settle(db: &Db, done: &[Done]) -> Result<()> {
     let transaction = job::begin(db).await?;
-    let backend = db.backend();
-    let run = async |sql: &str, values: Vec<Value>| {
-        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await
-    };
-    for one in done {
-        let Model { id, lease, .. } = &one.before;
+    let outcome = |one: &Done| {
         let after = &one.after;
-        let sql = "UPDATE notification SET state = $3, ladder = $4, rung = $5, attempt = $6, next_at = $7,
-                       await_until = $8, reference = $9, title = $10, brief = $11, body = $12, last_error = $13,
-                       settled_at = $14, lease = NULL
-                   WHERE id = $1 AND lease = $2 AND state IN ('queued', 'sent')";
-        let values: Vec<Value> = vec![
-            id.0.into(),
-            (*lease).into(),
+        vec![
+            one.before.id.0.into(),
+            one.before.lease.into(),
             after.state.into(),
             after.ladder.clone().into(),
             after.rung.into(),
@@ -110,23 +120,65 @@ pub async fn settle(db: &Db, done: &[Done]) -> Result<()> {
             after.body.clone().into(),
             after.last_error.clone().into(),
             after.settled_at.into(),
-        ];
-        run(sql, values).await?;
-        for tried in &one.tries {
-            let sql = "INSERT INTO notification_try (id, notification_id, rung, outcome, detail, tried_at)
-                       VALUES ($1, $2, $3, $4, $5, $6)";
-            let values: Vec<Value> = vec![
+        ]
+    };
+    let (head, tail) = (
+        "UPDATE notification SET state = v.column3, ladder = v.column4, rung = v.column5, attempt = v.column6,
+             next_at = v.column7, await_until = v.column8, reference = v.column9, title = v.column10,
+             brief = v.column11, body = v.column12, last_error = v.column13, settled_at = v.column14, lease = NULL
+         FROM (",
+        ") AS v WHERE notification.id = v.column1 AND notification.lease = v.column2
+           AND notification.state IN ('queued', 'sent')",
+    );
+    let outcomes: Vec<Vec<Value>> = done.iter().map(outcome).collect();
+    in_portions(&transaction, db.backend(), head, tail, &outcomes).await?;
+    let tried = |one: &Done| {
+        let id = one.before.id.0;
+        let row = move |tried: &Try| -> Vec<Value> {
+            vec![
                 tried.id.into(),
-                id.0.into(),
+                id.into(),
                 tried.rung.into(),
                 tried.outcome.into(),
                 tried.detail.clone().into(),
                 tried.at.into(),
-            ];
-            run(sql, values).await?;
-        }
-    }
+            ]
+        };
+        one.tries.iter().map(row).collect::<Vec<_>>()
+    };
+    let tries: Vec<Vec<Value>> = done.iter().flat_map(tried).collect();
+    let head = "INSERT INTO notification_try (id, notification_id, rung, outcome, detail, tried_at) ";
+    in_portions(&transaction, db.backend(), head, "", &tries).await?;
     transaction.commit().await?;
+    Ok(())
+}
+
+/// Runs a statement over rows of values, a few at a time: always so many or one, so that few statements are prepared.
+async fn in_portions(
+    transaction: &DatabaseTransaction,
+    backend: DbBackend,
+    head: &str,
+    tail: &str,
+    rows: &[Vec<Value>],
+) -> Result<()> {
+    const PORTION: usize = 8;
+    let (portions, rest) = rows.as_chunks::<PORTION>();
+    let portions = portions.iter().map(<[Vec<Value>; PORTION]>::as_slice);
+    for portion in portions.chain(rest.chunks(1)) {
+        let mut number = 0..;
+        let mut places = |row: &Vec<Value>| {
+            let places: Vec<String> = row
+                .iter()
+                .zip(number.by_ref())
+                .map(|(_, place): (_, usize)| format!("${}", place + 1))
+                .collect();
+            format!("({})", places.join(", "))
+        };
+        let places: Vec<String> = portion.iter().map(&mut places).collect();
+        let sql = format!("{head}VALUES {}{tail}", places.join(", "));
+        let values: Vec<Value> = portion.iter().flatten().cloned().collect();
+        transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    }
     Ok(())
 }
 

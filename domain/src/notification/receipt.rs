@@ -54,12 +54,16 @@ impl Act for Receipt {
             return Err(Error::new(Code::Forbidden, "only the person it is for has received it"));
         }
         let (state, from, outcome) = match self.args.seen {
-            SeenAs::Delivered => {
-                (NotificationState::Delivered, "'queued', 'sent', 'call', 'taken', 'failed'", "delivered")
-            }
-            SeenAs::Read => {
-                (NotificationState::Read, "'queued', 'sent', 'call', 'taken', 'failed', 'delivered'", "read")
-            }
+            SeenAs::Delivered => (
+                NotificationState::Delivered,
+                "'queued', 'sent', 'call', 'taken', 'failed', 'superseded'",
+                "delivered",
+            ),
+            SeenAs::Read => (
+                NotificationState::Read,
+                "'queued', 'sent', 'call', 'taken', 'failed', 'superseded', 'delivered'",
+                "read",
+            ),
         };
         move_to(tx, &message, state, from, ("app", outcome), Some(InformedHow::App)).await
     }

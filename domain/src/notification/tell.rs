@@ -227,12 +227,31 @@ pub(crate) async fn booked(
     tell_first(tx, told).await
 }
 
-/// A visit has others in its crew: those who are new to it learn that it is theirs.
+/// A visit has another time, or others in its crew: these of them learn that it is theirs, and when. What the crew was to
+/// be told of its old time is no longer so.
 ///
 /// # Errors
 /// What the database says.
-pub(crate) async fn joined(tx: &mut Tx, visit: &visit::row::Model, crew: &[TechnicianId]) -> Result<()> {
+pub(crate) async fn reassigned(
+    tx: &mut Tx,
+    visit: &visit::row::Model,
+    moved: bool,
+    crew: &[TechnicianId],
+) -> Result<()> {
+    if moved {
+        unassigned(tx, visit).await?;
+    }
     tell_first(tx, assigned(visit, crew)).await
+}
+
+/// A visit will not take place as it stood: its crew is not told so any more.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn unassigned(tx: &Tx, visit: &visit::row::Model) -> Result<()> {
+    let condition = "ticket_id = $2 AND visit_id = $3 AND kind = 'assigned'";
+    hush(tx, condition, [visit.ticket_id.0.into(), visit.id.0.into()]).await?;
+    Ok(())
 }
 
 /// Each version of a visit is told once.
@@ -272,6 +291,17 @@ pub(crate) async fn follow(
     before: &ticket::row::Model,
     after: &ticket::row::Model,
 ) -> Result<()> {
+    // What is over is not announced any more, nor asked to be accepted where it was not.
+    let gone = match (before.status, after.status) {
+        (before, Status::Cancelled) if before != Status::Cancelled => Some(
+            "'registered', 'booked', 'booking_lost', 'booking_moved', 'crew_changed', 'on_the_way', 'localized'",
+        ),
+        (Status::Completed | Status::Closed, after) if after < Status::Completed => Some("'completed'"),
+        _ => None,
+    };
+    if let Some(kinds) = gone {
+        hush(tx, &format!("ticket_id = $2 AND kind IN ({kinds})"), [after.id.0.into()]).await?;
+    }
     if before.localized_at.is_none() && after.localized_at.is_some() {
         let event = format!("localized:{}", after.id);
         tell_applicant(tx, after, None, NotificationKind::Localized, &event).await?;
@@ -290,8 +320,9 @@ pub(crate) struct Hushed {
     facts: String,
 }
 
-/// Takes back what waits and nobody has begun to say: it is no longer so, or another says more. What a worker has in its
-/// hands at this moment may be said nevertheless; it is not said again. `condition` begins its values with `$2`.
+/// Takes back what is no longer so, or what another says better. What waits is not said, however often it was tried, and is
+/// given back; what a provider took goes no other way. What a worker has in its hands at this moment may be said
+/// nevertheless; it is not said again. `condition` begins its values with `$2`.
 ///
 /// # Errors
 /// What the database says.
@@ -300,12 +331,15 @@ pub(crate) async fn hush(
     condition: &str,
     values: impl IntoIterator<Item = sea_orm::Value>,
 ) -> Result<Vec<Hushed>> {
-    let sql = format!(
-        "UPDATE notification SET state = 'superseded', next_at = NULL, lease = NULL, settled_at = $1
-         WHERE state = 'queued' AND rung = 0 AND attempt = 0 AND {condition}
-         RETURNING kind, CAST(facts AS TEXT) AS facts"
-    );
-    tx.execute_returning(&sql, std::iter::once(tx.now().into()).chain(values)).await
+    let values: Vec<sea_orm::Value> = std::iter::once(tx.now().into()).chain(values).collect();
+    let of = |state: &str| {
+        format!(
+            "UPDATE notification SET state = 'superseded', next_at = NULL, lease = NULL, settled_at = $1
+             WHERE state = '{state}' AND {condition} RETURNING kind, CAST(facts AS TEXT) AS facts"
+        )
+    };
+    tx.execute_returning::<Hushed>(&of("sent"), values.clone()).await?;
+    tx.execute_returning(&of("queued"), values).await
 }
 
 fn row(tx: &Tx, to: &Person, news: News) -> Model {

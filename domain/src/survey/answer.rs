@@ -209,7 +209,9 @@ pub(super) async fn record(
     tx.insert(&row).await?;
     tx.update(before, &before.turned(State::Answered, None)).await?;
     invitation::hush(tx, before).await?;
-    if follow_up == FollowUp::Review {
+    // The answers to a poll are one alert, however many they are.
+    let alarmed = before.ticket_id.is_none() && alert::stands(tx, before.organization_id, LOW).await?;
+    if follow_up == FollowUp::Review && !alarmed {
         let alert = NewAlert {
             kind: LOW,
             organization: before.organization_id,

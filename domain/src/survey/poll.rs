@@ -105,10 +105,10 @@ impl Act for CreatePoll {
             return Err(Error::field("building_ids", format!("must name 1 to {MOST_BUILDINGS} buildings")));
         }
         place::building::store::require_all(&tx.reader(), &scope, &args.building_ids).await?;
-        let opens_at = args.opens_at.unwrap_or(now).max(now);
-        if !is_plausible(opens_at) {
+        if args.opens_at.is_some_and(|at| !is_plausible(at)) {
             return Err(Error::field("opens_at", "is not a plausible date"));
         }
+        let opens_at = args.opens_at.unwrap_or(now).max(now);
         let closes_at = args.closes_at.unwrap_or(opens_at + TimeDelta::days(14));
         if closes_at <= opens_at || closes_at > opens_at + LONGEST {
             return Err(Error::field("closes_at", "must be after the begin, by 90 days at most"));

@@ -83,6 +83,13 @@ pub(super) enum Meaning {
 /// Reads a mark, and nothing that only begins with one: «5 этаж» is no mark.
 pub(super) fn meaning(text: &str) -> Meaning {
     let is_noise = |character: char| character.is_whitespace() || ".,!;:\"'«»()*+".contains(character);
+    // Digits as some keyboards write them: wide ones, and those in a key.
+    let plain = |character: char| match character {
+        '\u{fe0f}' | '\u{20e3}' => None,
+        '\u{ff10}'..='\u{ff19}' => char::from_u32(u32::from(character) - 0xff10 + u32::from('0')),
+        other => Some(other),
+    };
+    let text: String = text.chars().filter_map(plain).collect();
     let word = text.trim_matches(is_noise).to_lowercase();
     match word.as_str() {
         "1" | "2" | "3" | "4" | "5" => Meaning::Mark(word.parse().unwrap_or_default()),
@@ -242,6 +249,8 @@ mod tests {
             ("5", Meaning::Mark(5)),
             (" 2. ", Meaning::Mark(2)),
             ("«4»", Meaning::Mark(4)),
+            ("５", Meaning::Mark(5)),
+            ("5\u{fe0f}\u{20e3}", Meaning::Mark(5)),
             ("СТОП", Meaning::Stop),
             ("Stop!", Meaning::Stop),
             ("0", Meaning::Unknown),

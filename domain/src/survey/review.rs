@@ -1,19 +1,19 @@
 //! Somebody looks into a bad answer.
 
-use sea_orm::EntityTrait as _;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{
     answer::LOW,
-    answer_row::{Entity, FollowUp, Model},
+    answer_row::{Column, Entity, FollowUp, Model},
     invitation,
     step::LATE,
 };
 use crate::{
     Code, Error, Result, alert,
     auth::Role,
-    id::InvitationId,
+    id::{InvitationId, OrganizationId},
     text::Text,
     write::{Act, Tx},
 };
@@ -57,9 +57,23 @@ impl Act for Review {
             ..before.clone()
         };
         tx.update(&before, &after).await?;
-        if let Some(ticket) = before.ticket_id {
-            alert::end(tx, ticket, &[LOW, LATE]).await?;
+        match before.ticket_id {
+            Some(ticket) => alert::end(tx, ticket, &[LOW, LATE]).await?,
+            None if !waits(tx, scope.organization()).await? => {
+                alert::end_of_house(tx, scope.organization(), &[LOW, LATE]).await?;
+            }
+            None => {}
         }
         Ok(self.invitation)
     }
+}
+
+/// Whether an answer to a poll waits for somebody to look into it.
+async fn waits(tx: &Tx, organization: OrganizationId) -> Result<bool> {
+    let waiting = Entity::find()
+        .filter(Column::OrganizationId.eq(organization))
+        .filter(Column::TicketId.is_null())
+        .filter(Column::ReviewBy.is_not_null())
+        .filter(Column::ReviewedAt.is_null());
+    Ok(waiting.one(&tx.reader()).await?.is_some())
 }

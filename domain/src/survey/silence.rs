@@ -80,20 +80,36 @@ pub(super) async fn is_silent(
     let mut keys = vec![invitation.person.clone()];
     keys.extend(premises.map(premises_key));
     if let Some(resident) = invitation.resident_id {
-        let phones = phone::Entity::find().filter(phone::Column::ResidentId.eq(resident)).all(reader).await?;
-        keys.extend(phones.into_iter().map(|row| Person::Phone(row.phone).key()));
-        let accounts =
-            account::Entity::find().filter(account::Column::ResidentId.eq(resident)).all(reader).await?;
-        keys.extend(accounts.into_iter().map(|row| premises_key(row.premises_id)));
+        keys.extend(keys_of(reader, resident).await?);
+        keys.extend(flats_of(reader, resident).await?);
     }
     if let Some(phone) = &invitation.phone {
         let residents = residents_of(reader, invitation.organization_id, phone).await?;
         keys.extend(residents.into_iter().map(|resident| Person::Resident(resident).key()));
     }
-    let found = Entity::find()
-        .filter(Column::OrganizationId.eq(invitation.organization_id))
-        .filter(Column::Person.is_in(keys));
+    stands(reader, invitation.organization_id, keys).await
+}
+
+/// Whether one of these has said it.
+async fn stands(reader: &Reader<'_>, organization: OrganizationId, keys: Vec<String>) -> Result<bool> {
+    let found =
+        Entity::find().filter(Column::OrganizationId.eq(organization)).filter(Column::Person.is_in(keys));
     Ok(found.one(reader).await?.is_some())
+}
+
+/// How a resident can have said it: himself, and by each of his phones.
+async fn keys_of(reader: &Reader<'_>, resident: ResidentId) -> Result<Vec<String>> {
+    let phones = phone::Entity::find().filter(phone::Column::ResidentId.eq(resident)).all(reader).await?;
+    let mut keys = vec![Person::Resident(resident).key()];
+    keys.extend(phones.into_iter().map(|row| Person::Phone(row.phone).key()));
+    Ok(keys)
+}
+
+/// The flats for which it can have been said.
+async fn flats_of(reader: &Reader<'_>, resident: ResidentId) -> Result<Vec<String>> {
+    let accounts =
+        account::Entity::find().filter(account::Column::ResidentId.eq(resident)).all(reader).await?;
+    Ok(accounts.into_iter().map(|row| premises_key(row.premises_id)).collect())
 }
 
 /// The residents of an organization who have a phone.
@@ -205,11 +221,18 @@ impl Act for SetSilence {
         if let Who::Resident { id } = &self.who {
             tx.lock_rows(LockRank::Tickets, "resident", "id", [id.0]).await?;
         }
-        let standing = Entity::find_by_id((scope.organization(), self.who.key())).one(&tx.reader()).await?;
-        match standing {
-            Some(row) => tx.delete(&row).await,
-            None => Ok(()),
+        // Whoever wants to be asked again wants it whichever way he had said it.
+        let keys = match &self.who {
+            Who::Resident { id } => keys_of(&tx.reader(), *id).await?,
+            Who::Premises { .. } | Who::Phone { .. } => vec![self.who.key()],
+        };
+        let standing = Entity::find()
+            .filter(Column::OrganizationId.eq(scope.organization()))
+            .filter(Column::Person.is_in(keys));
+        for row in standing.all(&tx.reader()).await? {
+            tx.delete(&row).await?;
         }
+        Ok(())
     }
 }
 
@@ -225,7 +248,7 @@ fn require_own_or_desk(scope: &Scope, who: &Who) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskMe {
-    /// He is.
+    /// He is. Where it was said for his whole flat, he is not.
     pub ask: bool,
 }
 
@@ -236,6 +259,7 @@ pub struct AskMe {
 pub async fn ask_me(reader: &Reader<'_>, scope: &Scope) -> Result<AskMe> {
     scope.require(&[Role::Resident])?;
     let id = scope.resident_id().ok_or_else(|| Error::not_found("resident"))?;
-    let row = Entity::find_by_id((scope.organization(), Who::Resident { id }.key())).one(reader).await?;
-    Ok(AskMe { ask: row.is_none() })
+    let mut keys = keys_of(reader, id).await?;
+    keys.extend(flats_of(reader, id).await?);
+    Ok(AskMe { ask: !stands(reader, scope.organization(), keys).await? })
 }

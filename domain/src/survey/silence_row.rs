@@ -35,7 +35,8 @@ impl ActiveModelBehavior for ActiveModel {}
 impl Row for Model {
     const TABLE: &'static Table = &Table {
         name: "do_not_ask",
-        journaling: Journaling { plain: &["channel"], personal: &["person"], silent: &[] },
+        // The person of a phone would stay in the chain of the organization, where no erasure looks for it.
+        journaling: Journaling { plain: &["channel"], personal: &[], silent: &["person"] },
         entity: None,
     };
 

@@ -346,6 +346,9 @@ impl Act for Alarm {
             answer_row::Model { review_alarm_at: None, version: before.version + 1, ..before.clone() };
         tx.update(&before, &after).await?;
         let (organization, ticket) = (before.organization_id, before.ticket_id);
+        if ticket.is_none() && alert::stands(tx, organization, LATE).await? {
+            return Ok(());
+        }
         let alert = NewAlert { kind: LATE, organization, executor: None, ticket };
         alert::raise(tx, alert).await
     }

@@ -363,6 +363,13 @@ async fn who_said_do_not_ask_me_is_not_asked() {
         assert_eq!(street.invitation(one).await.state, State::Refused);
         assert_eq!(street.invitation(other).await.state, State::Refused);
         assert_eq!(street.told(NotificationKind::SurveyAsk).await.len(), 3);
+        // Whoever wants to be asked again is, whichever way he had said it.
+        let me = Who::Resident { id: street.resident };
+        street.test.db.write(street.me(), SetSilence { who: me, silent: false }).await.unwrap();
+        assert!(ask_me(&street.test.db.reader(), &street.me()).await.unwrap().ask);
+        let ticket = street.completed().await;
+        street.pass(HOURS(2)).await;
+        assert_eq!(street.invitation(ticket).await.state, State::Asked);
         assert_sound(&street.test.db).await;
     }
 }
@@ -531,9 +538,23 @@ async fn a_poll_asks_every_resident_of_the_buildings_once() {
         let token = street.token().await;
         let answered = street.answer(&token, json!({ "mark": 1 })).await.unwrap();
         assert_eq!(answered.follow_up, FollowUp::Review, "there is no ticket to return");
+        // However many are bad, they are one alert, and it ends with the last that is looked into.
+        let other = invitation::Entity::find()
+            .filter(invitation::Column::SurveyId.eq(id))
+            .filter(invitation::Column::State.eq(State::Asked));
+        let other = other.one(&street.test.db.reader()).await.unwrap().unwrap().id;
+        let answer = serde_json::from_value(json!({ "mark": 2 })).unwrap();
+        street.test.db.write(desk, AnswerByPhone { invitation: other, answer }).await.unwrap();
+        assert_eq!(street.alerts("survey_low").await, 1);
+        for (invitation, stand) in [(answered.id, 1), (other, 0)] {
+            let args = serde_json::from_value(json!({ "word": "Уборка усилена." })).unwrap();
+            street.test.db.write(desk, review::Review { invitation, args }).await.unwrap();
+            let standing = alert::row::Entity::find().filter(alert::row::Column::EndedAt.is_null());
+            assert_eq!(standing.all(&street.test.db.reader()).await.unwrap().len(), stand);
+        }
         street.pass(TimeDelta::days(7)).await;
         let seen = poll(&street.test.db.reader(), &desk, id).await.unwrap();
-        assert_eq!((seen.planned, seen.asked, seen.answered, seen.expired), (0, 61, 1, 59));
+        assert_eq!((seen.planned, seen.asked, seen.answered, seen.expired), (0, 61, 2, 58));
         assert_eq!(
             polls(&street.test.db.reader(), &desk, &PageRequest::default()).await.unwrap().items,
             [seen]

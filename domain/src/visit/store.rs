@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::{acts::crew_rows, assignee, row};
+use super::{VisitStatus, acts::crew_rows, assignee, row};
 use crate::{
     Error, Result, Scope,
     db::Reader,
@@ -88,6 +88,9 @@ pub async fn ticket_of(reader: &Reader<'_>, scope: &Scope, visit: VisitId) -> Re
 /// Writes the visit with its next version and the moment of the change.
 pub(crate) async fn save(tx: &mut Tx, before: &row::Model, after: row::Model) -> Result<()> {
     if *before != after {
+        if after.status == VisitStatus::Cancelled {
+            notification::unassigned(tx, before).await?;
+        }
         write(tx, before, after).await?;
     }
     Ok(())
@@ -111,9 +114,11 @@ pub(crate) async fn save_with_crew(
     let same = new.is_empty() && crew.len() == before.crew.len();
     let row = if same && before.row == after { after } else { write(tx, &before.row, after).await? };
     let known = before.technicians();
-    let joined: Vec<TechnicianId> =
-        new.iter().map(|member| member.technician_id).filter(|one| !known.contains(one)).collect();
-    notification::joined(tx, &row, &joined).await?;
+    let time = |visit: &row::Model| (visit.planned_start, visit.planned_end);
+    let moved = time(&before.row) != time(&row);
+    let told: Vec<TechnicianId> =
+        technicians.iter().copied().filter(|one| moved || !known.contains(one)).collect();
+    notification::reassigned(tx, &row, moved, &told).await?;
     Ok(Visit { row, crew })
 }
 

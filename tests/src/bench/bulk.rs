@@ -69,7 +69,7 @@ impl Hand {
             },
             Self::Postgres(_) => Dialect {
                 numbers: "WITH n(i) AS (SELECT g FROM generate_series({from}::bigint, {to}::bigint - 1) g)",
-                id: "(lpad(to_hex({s} * 1000), 12, '0') || '7{tag}' || '8' || lpad(to_hex(i), 15, '0'))::uuid",
+                id: "(lpad(to_hex({s}::bigint * 1000), 12, '0') || '7{tag}' || '8' || lpad(to_hex(i), 15, '0'))::uuid",
                 time: "to_timestamp({s})",
                 number: "'2026-' || CASE WHEN i < 1000000 THEN lpad(i::text, 6, '0') ELSE i::text END",
                 digits: "lpad((i * 7919 % 1000000000)::text, 9, '0')",
@@ -263,6 +263,85 @@ pub(crate) async fn photos(hand: &Hand, town: &Town, photos: u64, now: i64) {
     }
     hand.tidy().await;
 }
+
+/// Residents of one house.
+const HOUSE: u64 = 500;
+
+/// Writes residents, each with a flat, a number and a phone with the app, and returns their houses. It is noon there, so
+/// that no message waits for the morning.
+pub(crate) async fn residents(hand: &Hand, town: &Town, residents: u64, now: i64) -> Vec<uuid::Uuid> {
+    let d = hand.dialect();
+    let time = d.time.replace("{s}", &now.to_string());
+    let id = |tag: &str| d.id.replace("{s}", &now.to_string()).replace("{tag}", tag);
+    let (resident, premises, organization) = (id("00c"), id("00d"), (d.uuid)(town.organization.0));
+    // The signs of these zones are turned around.
+    let zone = format!("Etc/GMT{:+}", now / 3600 % 24 - 12);
+    let (is_true, is_false, digits) = (d.is_true, d.is_false, d.digits);
+    let mut houses = Vec::new();
+    for from in (0..residents).step_by(HOUSE as usize) {
+        let house = uuid::Uuid::now_v7();
+        let to = (from + HOUSE).min(residents);
+        let numbers = d.numbers.replace("{from}", &from.to_string()).replace("{to}", &to.to_string());
+        let building = (d.uuid)(house);
+        let rows = [
+            format!(
+                "premises (id, organization_id, building_id, kind, number, doc_version, version, created_at)
+                 SELECT {premises}, {organization}, {building}, 'flat', CAST(i AS TEXT), 1, 1, {time} FROM n"
+            ),
+            format!(
+                "resident (id, organization_id, full_name, locale, disabled, search, doc_version, version, created_at)
+                 SELECT {resident}, {organization}, 'Ильина Анна Петровна', 'ru', {is_false},
+                     'ильина анна петровна 79' || {digits}, 1, 1, {time}
+                 FROM n"
+            ),
+            format!(
+                "resident_phone (resident_id, phone, organization_id, position)
+                 SELECT {resident}, '+79' || {digits}, {organization}, 0 FROM n"
+            ),
+            format!(
+                "account (id, organization_id, number, premises_id, resident_id)
+                 SELECT {account}, {organization}, CAST(i AS TEXT), {premises}, {resident} FROM n",
+                account = id("00e"),
+            ),
+            format!(
+                "device (id, organization_id, resident_id, platform, push_token, app_version, active, version, created_at)
+                 SELECT {device}, {organization}, {resident}, 'android', '{TOKEN}' || {digits}, '1.0', {is_true}, 1, {time}
+                 FROM n",
+                device = id("00f"),
+            ),
+        ];
+        hand.run(format!(
+            "INSERT INTO building (id, organization_id, address, zone, search, active, version, created_at)
+             VALUES ({building}, {organization}, 'Москва, улица Мира, {from}', '{zone}', 'москва улица мира {from}',
+                 {is_true}, 1, {time})"
+        ))
+        .await;
+        for rows in rows {
+            hand.run(format!("{numbers} INSERT INTO {rows}")).await;
+        }
+        houses.push(house);
+    }
+    hand.tidy().await;
+    houses
+}
+
+/// Gives a technician a phone with the app.
+pub(crate) async fn phone(hand: &Hand, town: &Town, technician: usize, now: i64) {
+    let d = hand.dialect();
+    hand.run(format!(
+        "INSERT INTO device (id, organization_id, user_id, platform, push_token, app_version, active, version, created_at)
+         VALUES ({device}, {organization}, {user}, 'android', '{TOKEN}technician', '1.0', {is_true}, 1, {time})",
+        device = (d.uuid)(uuid::Uuid::now_v7()),
+        organization = (d.uuid)(town.organization.0),
+        user = (d.uuid)(town.technicians[technician].0),
+        is_true = d.is_true,
+        time = d.time.replace("{s}", &now.to_string()),
+    ))
+    .await;
+}
+
+/// Tokens of FCM are about as long and begin alike.
+const TOKEN: &str = "fQkT3xYhRkqv2Jm0c8Wd1A:APA91bGmZ7tXo0y5sVhJr4nKpQe9uLwBzC2dFiTgYxNaMvRkHj3S8lUqPcE6oWbD1ItXy0ZfVnGsAhKjLmRpQoTuWvYz";
 
 /// As the search column has them. Three thousandths of the names are the rare one.
 pub(crate) const SURNAMES: [&str; 12] = [

@@ -87,7 +87,7 @@ pub(crate) trait Side {
 }
 
 /// Seconds of processor time that a process has used, by /proc, whose tick is a hundredth of a second everywhere.
-fn processor_time(process: u32) -> f64 {
+pub(crate) fn processor_time(process: u32) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     // After the name in brackets, which may hold spaces: fields 14 and 15 of the line.
     let rest = text.rsplit(") ").next().unwrap_or_default();

@@ -59,6 +59,13 @@ impl Measure {
         self.reference.push(reference.as_secs_f64());
     }
 
+    /// Notes memory, in bytes; it stands in MiB where a time stands in milliseconds.
+    pub(crate) fn note_memory(&mut self, ours: u64, reference: u64) {
+        let shown = |bytes: u64| bytes as f64 / 1_048_576.0 / 1000.0;
+        self.ours.push(shown(ours));
+        self.reference.push(shown(reference));
+    }
+
     fn ratio(&self) -> f64 {
         median(&self.ours) / median(&self.reference)
     }

@@ -1,4 +1,4 @@
-//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due|photos|sync] [--large N]`: the
+//! `bench [--judge] [--rounds N] [--engine sqlite|postgres] [--only writes|growth|slots|due|photos|sync|messages] [--large N]`: the
 //! service against its own statements through bare sqlx, and large databases against small ones, on the same machine, in
 //! turn. Ratios are judged (`--judge` makes a missed aim an exit code), absolute figures are only printed.
 #![expect(clippy::expect_used, clippy::panic, reason = "a bench fails by panicking, with words")]
@@ -12,6 +12,8 @@ mod due;
 mod growth;
 #[path = "../bench/http.rs"]
 mod http;
+#[path = "../bench/messages/mod.rs"]
+mod messages;
 #[path = "../bench/photos.rs"]
 mod photos;
 #[path = "../bench/record.rs"]
@@ -47,7 +49,7 @@ struct Wish {
     parts: Vec<String>,
 }
 
-const PARTS: [&str; 6] = ["writes", "slots", "due", "photos", "growth", "sync"];
+const PARTS: [&str; 7] = ["writes", "slots", "due", "photos", "growth", "sync", "messages"];
 
 fn main() -> ExitCode {
     let Some(wish) = wish() else {
@@ -75,6 +77,7 @@ async fn measure(engine: Engine, part: &str, wish: &Wish, table: &mut Table) {
         "due" => Box::pin(due::measure(engine, table)).await,
         "photos" => Box::pin(photos::measure(engine, wish.large, table)).await,
         "sync" => Box::pin(sync::measure(engine, wish.rounds, wish.large, table)).await,
+        "messages" => Box::pin(messages::measure(engine, table)).await,
         _ => Box::pin(growth::measure(engine, wish.large, table)).await,
     }
 }

@@ -29,6 +29,7 @@ impl Scene {
         let settings = FcmSettings {
             service_account_file: fcm.account_file().to_owned(),
             endpoint: fcm.url().to_owned(),
+            per_second: 500,
         };
         let file = FileClock::open(clock.path().to_owned()).unwrap();
         let push = FcmPush::open(&settings, Arc::new(file)).unwrap();
@@ -129,6 +130,7 @@ async fn a_service_that_is_silent_or_gone_is_down() {
         service_account_file: scene.fcm.account_file().to_owned(),
         // The port of nobody.
         endpoint: "http://127.0.0.1:9".to_owned(),
+        per_second: 500,
     };
     let clock = FileClock::open(scene.clock.path().to_owned()).unwrap();
     let push = FcmPush::open(&settings, Arc::new(clock)).unwrap();
@@ -167,6 +169,7 @@ async fn without_access_nothing_is_sent() {
     let settings = FcmSettings {
         service_account_file: scene.fcm.account_file().to_owned(),
         endpoint: scene.fcm.url().to_owned(),
+        per_second: 500,
     };
     let clock = FileClock::open(other.path().to_owned()).unwrap();
     let push = FcmPush::open(&settings, Arc::new(clock)).unwrap();

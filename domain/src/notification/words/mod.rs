@@ -39,6 +39,19 @@ pub struct Words {
 /// What any message of a ticket can say.
 const TICKET: &[&str] =
     &["organization", "number", "work", "address", "term", "measures", "when", "workers", "access"];
+/// What a message about calls in vain can say besides: what they ended in.
+const CALLED: &[&str] = &[
+    "organization",
+    "number",
+    "work",
+    "address",
+    "term",
+    "measures",
+    "when",
+    "workers",
+    "access",
+    "outcome",
+];
 /// What a locked screen may show of it.
 const BRIEF: &[&str] = &["number", "organization", "percent"];
 
@@ -51,6 +64,7 @@ impl NotificationKind {
             Self::Alarm => &["organization", "number", "address", "what", "due", "percent"],
             Self::Accident => &["organization", "number", "address", "what"],
             Self::Unassigned => &["organization", "number", "address", "since"],
+            Self::CalledInVain => CALLED,
             _ => TICKET,
         }
     }
@@ -62,7 +76,7 @@ impl NotificationKind {
 
     /// Whether its words are made from a ticket.
     pub(super) fn is_of_ticket(self) -> bool {
-        std::ptr::eq(self.variables(), TICKET)
+        self.variables().contains(&"term")
     }
 }
 

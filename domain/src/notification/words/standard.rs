@@ -65,17 +65,15 @@ fn russian(kind: NotificationKind) -> [&'static str; 3] {
         Kind::CalledInVain => [
             "Заявка № {number}: не дозвонились",
             "Мы не смогли дозвониться. Перезвоните нам.",
-            "Заявка № {number}: мы не смогли дозвониться до вас. Перезвоните в диспетчерскую. {organization}",
+            "Заявка № {number}: мы не смогли дозвониться до вас.[ {outcome}] Перезвоните в диспетчерскую. {organization}",
         ],
-        Kind::SurveyAsk => [
-            "Оцените работу",
-            "Оцените выполненную работу: одно нажатие.",
-            "[{question} ]Оценка от 1 до 5: {link}",
-        ],
+        Kind::SurveyAsk => {
+            ["Оцените работу", "Оцените выполненную работу: одно нажатие.", "[{question} ]{link}"]
+        }
         Kind::SurveyRemind => [
             "Напоминаем об оценке",
             "Ваша оценка ещё нужна: одно нажатие.",
-            "Напоминаем.[ {question}] Оценка от 1 до 5: {link}",
+            "Напоминаем.[ {question}] {link}",
         ],
         Kind::MassNotice => ["", "", ""],
         Kind::Assigned => [
@@ -90,7 +88,7 @@ fn russian(kind: NotificationKind) -> [&'static str; 3] {
         ],
         Kind::Alarm => [
             "Срок по заявке[ № {number}]",
-            "Срок требует внимания. Подтвердите, что взяли в работу.",
+            "Срок требует внимания. Возьмите в работу.",
             "Внимание: {what}[, заявка № {number}][, {address}].[ Срок: {due}.][ Прошло {percent} %.]",
         ],
         Kind::Accident => [
@@ -158,17 +156,13 @@ fn english(kind: NotificationKind) -> [&'static str; 3] {
         Kind::CalledInVain => [
             "Request No. {number}: we called in vain",
             "We could not reach you. Please call back.",
-            "Request No. {number}: we could not reach you by phone. Please call back. {organization}",
+            "Request No. {number}: we could not reach you by phone.[ {outcome}] Please call back. {organization}",
         ],
-        Kind::SurveyAsk => [
-            "Rate the work",
-            "Rate the work that was done: one tap.",
-            "[{question} ]A mark from 1 to 5: {link}",
-        ],
+        Kind::SurveyAsk => ["Rate the work", "Rate the work that was done: one tap.", "[{question} ]{link}"],
         Kind::SurveyRemind => [
             "Your mark is still wanted",
             "Your mark is still wanted: one tap.",
-            "A reminder.[ {question}] A mark from 1 to 5: {link}",
+            "A reminder.[ {question}] {link}",
         ],
         Kind::MassNotice => ["", "", ""],
         Kind::Assigned => [
@@ -183,7 +177,7 @@ fn english(kind: NotificationKind) -> [&'static str; 3] {
         ],
         Kind::Alarm => [
             "A term[ of request No. {number}]",
-            "A term wants attention. Say that you take it.",
+            "A term wants attention. Take it.",
             "Attention: {what}[, request No. {number}][, {address}].[ Due: {due}.][ {percent} % are over.]",
         ],
         Kind::Accident => [
