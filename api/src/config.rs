@@ -163,7 +163,8 @@ fn lay_texts(mut figment: Figment, variable: impl Fn(&str) -> Option<String>) ->
         let capitals = name.to_uppercase();
         let bare = || variable(&capitals).filter(|_| is_bare(name));
         if let Some(text) = variable(&format!("NARYAD_{capitals}")).or_else(bare) {
-            figment = figment.merge((name, text));
+            // Not as a pair: figment lays pairs over everything, flags too.
+            figment = figment.merge(Serialized::default(name, text));
         }
     }
     figment
@@ -421,6 +422,15 @@ mod tests {
             assert_eq!(config.data, PathBuf::from(text));
             assert_eq!(config.sms_secret, None);
         }
+    }
+
+    #[test]
+    fn a_flag_is_laid_over_the_environment() {
+        let found = |name: &str| (name == "NARYAD_DATA").then(|| "/there".to_owned());
+        let flags = Flags { data: Some("/here".into()), ..Flags::default() };
+        let read = lay_texts(Figment::from(Serialized::defaults(Config::default())), found);
+        let config: Config = read.merge(Serialized::defaults(&flags)).extract().unwrap();
+        assert_eq!(config.data, PathBuf::from("/here"));
     }
 
     #[test]
