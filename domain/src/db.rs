@@ -17,7 +17,6 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use crate::{Clock, Code, Error, Result, feed::PokeHub};
 
@@ -382,11 +381,11 @@ impl ConnectionTrait for Reader<'_> {
     }
 }
 
-/// Appends `ids` to `values` and returns their placeholders, for `IN (...)`. An empty list matches nothing.
-pub fn placeholders(ids: impl IntoIterator<Item = Uuid>, values: &mut Vec<Value>) -> String {
+/// Appends `more` to `values` and returns their placeholders, for `IN (...)` or a row. An empty list matches nothing.
+pub fn placeholders(more: impl IntoIterator<Item = impl Into<Value>>, values: &mut Vec<Value>) -> String {
     let mut list = String::new();
-    for id in ids {
-        values.push(id.into());
+    for value in more {
+        values.push(value.into());
         if !list.is_empty() {
             list.push(',');
         }

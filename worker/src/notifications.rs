@@ -98,8 +98,8 @@ struct Carrier {
     waiting: VecDeque<Ready>,
     running: JoinSet<Done>,
     done: Vec<Done>,
-    /// How many outcomes the commit has that is being written.
     writing: JoinSet<()>,
+    /// How many outcomes the commit has that is being written.
     written: usize,
 }
 

@@ -49,8 +49,9 @@ pub struct LogCall {
 }
 
 /// Logs a call about a ticket. An applicant who did not answer is called again after 30 minutes: the desk is reminded by
-/// an alert `call_again`; one before that is noted and does not count. The third call in a row without an answer ends as the kind of work says: the ticket is cancelled,
-/// or the desk decides (an alert `called_in_vain`); either way the applicant is written to.
+/// an alert `call_again`; one before that is noted and does not count. The third call in a row without an answer ends as
+/// the kind of work says: the ticket is cancelled, or the desk decides (an alert `called_in_vain`); either way the
+/// applicant is written to.
 #[derive(Clone, Debug)]
 pub struct Log {
     /// The ticket.

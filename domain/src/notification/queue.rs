@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{Lane, deliver::Done, row::Model};
 use crate::{
     Result, Time,
-    db::{Db, Reader},
+    db::{Db, Reader, placeholders},
     id::new_uuid,
     job,
 };
@@ -165,18 +165,10 @@ async fn in_portions(
     let (portions, rest) = rows.as_chunks::<PORTION>();
     let portions = portions.iter().map(<[Vec<Value>; PORTION]>::as_slice);
     for portion in portions.chain(rest.chunks(1)) {
-        let mut number = 0..;
-        let mut places = |row: &Vec<Value>| {
-            let places: Vec<String> = row
-                .iter()
-                .zip(number.by_ref())
-                .map(|(_, place): (_, usize)| format!("${}", place + 1))
-                .collect();
-            format!("({})", places.join(", "))
-        };
+        let mut values = Vec::new();
+        let mut places = |row: &Vec<Value>| format!("({})", placeholders(row.iter().cloned(), &mut values));
         let places: Vec<String> = portion.iter().map(&mut places).collect();
         let sql = format!("{head}VALUES {}{tail}", places.join(", "));
-        let values: Vec<Value> = portion.iter().flatten().cloned().collect();
         transaction.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())

@@ -320,8 +320,8 @@ pub(crate) struct Hushed {
     facts: String,
 }
 
-/// Takes back what is no longer so, or what another says better. What waits is not said, however often it was tried, and is
-/// given back; what a provider took goes no other way. What a worker has in its hands at this moment may be said
+/// Takes back what is no longer so, or what another says better, and returns what was waiting: that is not said, however
+/// often it was tried. What a provider took goes no other way. What a worker has in its hands at this moment may be said
 /// nevertheless; it is not said again. `condition` begins its values with `$2`.
 ///
 /// # Errors
